@@ -1,0 +1,263 @@
+/**
+ * The driver of a runtime behind its Layer: permits, the native driver of the moment, everything that is open on it,
+ * and its replacement when one of its promises does not settle. Owned by the Layer, whose finalizer is `shutdown`.
+ */
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type { Driver } from "neo4j-driver"
+import { Neo4jError } from "../../src/Neo4jError.ts"
+import { AcquisitionTimeout, ConnectionError, PoolClosed } from "../../src/Neo4jErrorReason.ts"
+import type { Resolved } from "../../src/Settings.ts"
+import { Gate, type Refusals } from "./Gate.ts"
+import { HomeDatabase } from "./HomeDatabase.ts"
+import * as NativeDriver from "./NativeDriver.ts"
+import type { Deadline, Sweeper } from "./Sweeper.ts"
+
+/** One native driver; a runtime has more than one only while an abandoned one drains. */
+export interface Generation {
+  readonly native: Driver
+  readonly open: Set<Held>
+  retired: boolean
+  onEmpty: (() => void) | undefined
+}
+
+/**
+ * Something open on a native driver that must be closed exactly once: a session, or a use of the driver.
+ *
+ * It is released once: when the close has settled, or when the driver was replaced because it did not.
+ */
+export class Held {
+  readonly generation: Generation
+  readonly #core: DriverCore
+  readonly #closeNative: () => Promise<unknown>
+  #state: "open" | "closing" | "overdue" | "released" = "open"
+  #deadline: Deadline | undefined = undefined
+  #waiting: Array<() => void> = []
+  /** Ends what a fiber waits for on this, whatever the driver does. */
+  abort: ((error: Neo4jError) => void) | undefined = undefined
+  readonly #onReleased: Array<() => void> = []
+
+  constructor(core: DriverCore, generation: Generation, closeNative: () => Promise<unknown>) {
+    this.#core = core
+    this.generation = generation
+    this.#closeNative = closeNative
+    generation.open.add(this)
+  }
+
+  get isOpen(): boolean {
+    return this.#state === "open"
+  }
+
+  get isOverdue(): boolean {
+    return this.#state === "overdue"
+  }
+
+  /** Runs `f` once, when this is released, or now if it has been. */
+  whenReleased(f: () => void): void {
+    if (this.#state === "released") f()
+    else this.#onReleased.push(f)
+  }
+
+  /** Closes it, waiting at most the close timeout. Never fails; closing twice waits for the same close. */
+  readonly close: Effect.Effect<void> = Effect.callback((resume) => {
+    if (this.#state === "open") this.#start()
+    if (this.#state !== "closing") return resume(Effect.void)
+    this.#waiting.push(() => resume(Effect.void))
+    return undefined
+  })
+
+  #start(): void {
+    this.#state = "closing"
+    this.#deadline = this.#core.sweeper.add(this.#core.settings.driver.closeTimeout, () => this.#late())
+    const settled = () => this.release()
+    // A close that throws or rejects has ended all the same; the driver drops such a connection by itself.
+    try {
+      this.#closeNative().then(settled, settled)
+    } catch {
+      settled()
+    }
+  }
+
+  #late(): void {
+    this.#state = "overdue"
+    this.#core.suspect(this.generation, "a close did not settle in time")
+    this.#wake()
+  }
+
+  /** Counts it as closed: its close has settled, or nobody will wait for it any more. */
+  release(): void {
+    if (this.#state === "released") return
+    this.#state = "released"
+    this.#core.sweeper.remove(this.#deadline)
+    this.generation.open.delete(this)
+    this.abort?.(
+      Neo4jError.from(new ConnectionError({ message: "the session was closed while this ran" }), "Neo4jSession.close"),
+    )
+    for (const f of this.#onReleased) f()
+    this.#wake()
+    if (this.generation.open.size === 0) this.generation.onEmpty?.()
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const resume of waiting) resume()
+  }
+}
+
+export class DriverCore {
+  readonly settings: Resolved
+  readonly sweeper: Sweeper
+  readonly gate: Gate
+  readonly home: HomeDatabase
+  readonly #context: Context.Context<never>
+  readonly #generations = new Set<Generation>()
+  #current: Generation
+  #stopped = false
+  activeSessions = 0
+  totalSessions = 0
+
+  /** Throws what the driver refuses of its options. */
+  constructor(settings: Resolved, sweeper: Sweeper, context: Context.Context<never>) {
+    this.settings = settings
+    this.sweeper = sweeper
+    this.#context = context
+    this.gate = new Gate(settings.pool.maxSize, sweeper)
+    this.home = new HomeDatabase(sweeper)
+    this.#current = this.#create()
+  }
+
+  get current(): Generation {
+    return this.#current
+  }
+
+  #create(): Generation {
+    const generation: Generation = {
+      native: NativeDriver.createUnsafe(this.settings, this.#context),
+      open: new Set(),
+      retired: false,
+      onEmpty: undefined,
+    }
+    this.#generations.add(generation)
+    return generation
+  }
+
+  /** Runs an effect that nobody waits for, such as a log line from a callback. */
+  readonly fork = (effect: Effect.Effect<unknown>): void => {
+    Effect.runForkWith(this.#context)(effect)
+  }
+
+  /** What the gate says to a borrower, for one operation. */
+  refusals(operation: string): Refusals {
+    return {
+      timedOut: (waitedMillis) =>
+        Neo4jError.from(
+          new AcquisitionTimeout({
+            message: `no session became free within ${waitedMillis} ms: ${this.gate.inUse} of ${this.gate.capacity} are lent, ${this.gate.waiting - 1} others wait`,
+            hint: "Hold sessions for less long, bound the concurrency, or raise pool.maxSize",
+            waitedMillis,
+            inUse: this.gate.inUse,
+            maxSize: this.gate.capacity,
+            waiting: this.gate.waiting - 1,
+          }),
+          operation,
+        ),
+      closed: () => poolClosed(operation),
+    }
+  }
+
+  /**
+   * Takes a driver out of use whose promise did not settle, and puts a new one in its place. What is overdue on the old
+   * one is released; the rest may end in its own time, up to the longest transaction.
+   */
+  suspect(generation: Generation, why: string): void {
+    if (!generation.retired && !this.#stopped) {
+      try {
+        this.#current = this.#create()
+      } catch (cause) {
+        this.fork(Effect.logError("effect-neo4j: a new driver could not be created", NativeDriver.refused(cause)))
+        return
+      }
+      this.#retire(generation)
+      this.fork(Effect.logWarning(`effect-neo4j: ${why}; the driver was replaced`))
+    }
+    for (const held of generation.open) if (held.isOverdue) held.release()
+  }
+
+  #retire(generation: Generation): void {
+    generation.retired = true
+    const { closeTimeout } = this.settings.driver
+    const patience = (this.settings.transaction.timeout || 30_000) + closeTimeout
+    const deadline = this.sweeper.add(patience, () => {
+      this.#abandon(generation, (operation) =>
+        Neo4jError.from(new ConnectionError({ message: "the driver was replaced while this ran" }), operation),
+      )
+      this.#closeNative(generation)
+    })
+    generation.onEmpty = () => {
+      this.sweeper.remove(deadline)
+      this.#closeNative(generation)
+    }
+  }
+
+  #abandon(generation: Generation, error: (operation: string) => Neo4jError): void {
+    for (const held of generation.open) {
+      held.abort?.(error("Neo4jDriver"))
+      this.fork(held.close)
+    }
+  }
+
+  #closeNative(generation: Generation): void {
+    generation.onEmpty = undefined
+    this.#generations.delete(generation)
+    generation.native.close().catch(() => {})
+  }
+
+  /**
+   * Stops lending, lets running work end for a while, ends the rest, closes the sessions, then the driver; every step
+   * is bounded in time.
+   */
+  readonly shutdown: Effect.Effect<void> = Effect.suspend(() => {
+    this.gate.close(this.refusals("SessionPool.borrow"))
+    const { closeTimeout } = this.settings.driver
+    return within(this.gate.drained, this.settings.pool.drainTimeout).pipe(
+      Effect.andThen(
+        Effect.suspend(() => {
+          this.#stopped = true
+          const left = this.gate.inUse
+          for (const generation of this.#generations) this.#abandon(generation, poolClosed)
+          return left === 0
+            ? Effect.void
+            : Effect.logWarning(`effect-neo4j: ${left} sessions were still lent at shutdown and have been closed`)
+        }),
+      ),
+      Effect.andThen(within(this.#emptied, closeTimeout)),
+      Effect.andThen(within(this.#closed, closeTimeout)),
+      Effect.flatMap((closed) =>
+        closed._tag === "Some"
+          ? Effect.void
+          : Effect.logWarning("effect-neo4j: the driver did not close in time and was left to the operating system"),
+      ),
+    )
+  })
+
+  readonly #closed: Effect.Effect<unknown> = Effect.promise(() =>
+    Promise.allSettled(Array.from(this.#generations, (generation) => generation.native.close())),
+  )
+
+  readonly #emptied: Effect.Effect<void> = Effect.callback((resume) => {
+    const check = () => {
+      for (const generation of this.#generations) if (generation.open.size > 0) return
+      resume(Effect.void)
+    }
+    for (const generation of this.#generations) generation.onEmpty = check
+    check()
+  })
+}
+
+// A finalizer is uninterruptible; what it waits for must not be, or the time limit could not end it.
+const within = <A>(effect: Effect.Effect<A>, millis: number) =>
+  Effect.timeoutOption(Effect.interruptible(effect), millis)
+
+const poolClosed = (operation: string): Neo4jError =>
+  Neo4jError.from(new PoolClosed({ message: "the pool is shut down" }), operation)

@@ -1,0 +1,112 @@
+/**
+ * A gate of permits: first come, first served, interruptible and timed.
+ *
+ * A permit that is handed to a waiter is recorded on it, so that interrupting the waiter before it runs on gives the
+ * permit back. Waiters are resumed through their fiber's dispatcher, never inside `give`: a long queue would otherwise
+ * unwind on one stack.
+ */
+import * as Effect from "effect/Effect"
+import type { Neo4jError } from "../../src/Neo4jError.ts"
+import type { Deadline, Sweeper } from "./Sweeper.ts"
+
+interface Waiter {
+  handed: boolean
+  deadline: Deadline | undefined
+  readonly resume: (effect: Effect.Effect<void, Neo4jError>) => void
+}
+
+/** What the gate says of a borrower that it does not let pass. */
+export interface Refusals {
+  readonly timedOut: (waitedMillis: number) => Neo4jError
+  readonly closed: () => Neo4jError
+}
+
+export class Gate {
+  readonly capacity: number
+  #inUse = 0
+  #peak = 0
+  #closed = false
+  readonly #waiters = new Set<Waiter>()
+  readonly #sweeper: Sweeper
+  #onDrained: (() => void) | undefined = undefined
+
+  constructor(capacity: number, sweeper: Sweeper) {
+    this.capacity = capacity
+    this.#sweeper = sweeper
+  }
+
+  get inUse(): number {
+    return this.#inUse
+  }
+
+  /** The most permits that were out at once. */
+  get peak(): number {
+    return this.#peak
+  }
+
+  get waiting(): number {
+    return this.#waiters.size
+  }
+
+  /** Takes a permit, waiting for it at most `timeoutMillis`. Run it where an interruption cannot lose the permit. */
+  take(timeoutMillis: number, refusals: Refusals): Effect.Effect<void, Neo4jError> {
+    return Effect.withFiber((fiber) => {
+      if (this.#closed) return Effect.fail(refusals.closed())
+      if (this.#inUse < this.capacity && this.#waiters.size === 0) {
+        this.#inUse++
+        if (this.#inUse > this.#peak) this.#peak = this.#inUse
+        return Effect.void
+      }
+      return Effect.callback<void, Neo4jError>((resume) => {
+        const waiter: Waiter = {
+          handed: false,
+          deadline: undefined,
+          resume: (effect) => fiber.currentDispatcher.scheduleTask(() => resume(effect), 0),
+        }
+        this.#waiters.add(waiter)
+        if (Number.isFinite(timeoutMillis)) {
+          waiter.deadline = this.#sweeper.add(timeoutMillis, () => {
+            const error = refusals.timedOut(timeoutMillis)
+            this.#waiters.delete(waiter)
+            waiter.resume(Effect.fail(error))
+          })
+        }
+        return Effect.sync(() => {
+          this.#sweeper.remove(waiter.deadline)
+          if (waiter.handed) this.give()
+          else this.#waiters.delete(waiter)
+        })
+      })
+    })
+  }
+
+  /** Gives a permit back; the longest waiting borrower gets it. */
+  give(): void {
+    for (const waiter of this.#waiters) {
+      this.#waiters.delete(waiter)
+      this.#sweeper.remove(waiter.deadline)
+      waiter.handed = true
+      waiter.resume(Effect.void)
+      return
+    }
+    this.#inUse--
+    if (this.#inUse === 0 && this.#onDrained !== undefined) this.#onDrained()
+  }
+
+  /** Lets nobody pass any more, and sends everybody away who waits. */
+  close(refusals: Refusals): void {
+    this.#closed = true
+    for (const waiter of this.#waiters) {
+      this.#sweeper.remove(waiter.deadline)
+      waiter.resume(Effect.fail(refusals.closed()))
+    }
+    this.#waiters.clear()
+  }
+
+  /** Waits until no permit is out. */
+  readonly drained: Effect.Effect<void> = Effect.callback((resume) => {
+    if (this.#inUse === 0) return resume(Effect.void)
+    this.#onDrained = () => resume(Effect.void)
+    return undefined
+  })
+}

@@ -1,0 +1,118 @@
+/**
+ * The services over one driver. The driver and its timer belong to the scope in which they are made: the timer is made
+ * first, so that it still runs while the driver shuts down.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import { type Client, Neo4jClient } from "../../src/Neo4jClient.ts"
+import { Neo4jDriver } from "../../src/Neo4jDriver.ts"
+import { Neo4jError } from "../../src/Neo4jError.ts"
+import type { AccessMode, QueryOptions } from "../../src/QueryOptions.ts"
+import type { ServerInfo } from "../../src/QueryResult.ts"
+import { SessionMonitor } from "../../src/SessionMonitor.ts"
+import { SessionPool } from "../../src/SessionPool.ts"
+import { resolve, type Settings } from "../../src/Settings.ts"
+import type { Statement } from "../../src/Statement.ts"
+import { DriverCore } from "./DriverCore.ts"
+import { borrow, toResult } from "./LiveSession.ts"
+import * as NativeDriver from "./NativeDriver.ts"
+import { prepare, prepareSession } from "./Request.ts"
+import { runOnce } from "./RunOnce.ts"
+import { decodeServer } from "./SummaryDecoder.ts"
+import { Sweeper } from "./Sweeper.ts"
+import { useNative } from "./UseNative.ts"
+
+const makeDriver = (core: DriverCore): Neo4jDriver["Service"] => {
+  let server: ServerInfo | undefined
+  const verify = useNative(
+    core,
+    (native) => native.getServerInfo(core.settings.database === undefined ? {} : { database: core.settings.database }),
+    "Neo4jDriver.verify",
+  ).pipe(Effect.map((info) => (server = decodeServer(info))))
+  return Neo4jDriver.of({
+    session: (options) => borrow(core, options, "Neo4jDriver.session"),
+    use: (f) => useNative(core, f, "Neo4jDriver.use"),
+    verify,
+    serverInfo: Effect.suspend(() => (server === undefined ? verify : Effect.succeed(server))),
+  })
+}
+
+const makePool = (core: DriverCore): SessionPool["Service"] =>
+  SessionPool.of({
+    borrow: (options) => borrow(core, options, "SessionPool.borrow"),
+    use: (f, options) => Effect.scoped(Effect.flatMap(borrow(core, options, "SessionPool.use"), f)),
+    stats: Effect.sync(() => {
+      const { capacity, inUse, peak, waiting } = core.gate
+      return {
+        available: peak - inUse,
+        inUse,
+        total: peak,
+        maxSize: capacity,
+        minSize: core.settings.pool.minSize,
+        waiting,
+      }
+    }),
+  })
+
+const makeClient = (core: DriverCore, pool: SessionPool["Service"], driver: Neo4jDriver["Service"]): Client => {
+  const execute = (
+    statement: Statement<unknown>,
+    mode: AccessMode,
+    options: QueryOptions | undefined,
+    operation: string,
+  ) =>
+    Effect.suspend(() => {
+      const request = prepare(core.settings, statement, options, operation)
+      if (request instanceof Neo4jError) return Effect.fail(request)
+      const session = prepareSession(core.settings, { ...options, mode }, operation)
+      if (session instanceof Neo4jError) return Effect.fail(session)
+      return runOnce(core, session, request)
+    })
+  const client = {
+    read: (statement: Statement<unknown>, options?: QueryOptions) =>
+      Effect.map(execute(statement, "read", options, "Neo4jClient.read"), (outcome) => outcome.rows),
+    write: (statement: Statement<unknown>, options?: QueryOptions) =>
+      Effect.map(execute(statement, "write", options, "Neo4jClient.write"), (outcome) => outcome.rows),
+    query: (statement: Statement<unknown>, options?: QueryOptions & { readonly mode?: AccessMode }) =>
+      Effect.map(execute(statement, options?.mode ?? "write", options, "Neo4jClient.query"), toResult),
+    pool,
+    driver,
+  }
+  // Rows have the type that the statement claims.
+  return client as Client
+}
+
+/** Everything over one driver. */
+export const make = (
+  settings: Settings,
+): Effect.Effect<Context.Context<Neo4jClient | SessionPool | SessionMonitor | Neo4jDriver>, Neo4jError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const resolved = resolve(settings)
+    if (Result.isFailure(resolved)) return yield* Effect.fail(Neo4jError.from(resolved.failure, "Neo4j.layer"))
+    const context = yield* Effect.context<never>()
+    const sweeper = new Sweeper(yield* Clock.Clock)
+    yield* Effect.forkScoped(sweeper.run)
+    const core = yield* Effect.acquireRelease(
+      Effect.try({
+        try: () => new DriverCore(resolved.success, sweeper, context),
+        catch: NativeDriver.refused,
+      }),
+      (core) => core.shutdown,
+    )
+    const driver = makeDriver(core)
+    if (!resolved.success.driver.lazy) yield* driver.verify
+    const pool = makePool(core)
+    return Context.make(Neo4jDriver, driver).pipe(
+      Context.add(SessionPool, pool),
+      Context.add(
+        SessionMonitor,
+        SessionMonitor.of({
+          stats: Effect.sync(() => ({ activeSessions: core.activeSessions, totalSessions: core.totalSessions })),
+        }),
+      ),
+      Context.add(Neo4jClient, makeClient(core, pool, driver)),
+    )
+  })

@@ -1,0 +1,117 @@
+/**
+ * A native session and the statement that runs on it. Closed exactly once, by whoever opened it.
+ */
+import * as Effect from "effect/Effect"
+import type { ResultSummary, Session } from "neo4j-driver"
+import { classify } from "../../src/ErrorClassifier.ts"
+import { Neo4jError } from "../../src/Neo4jError.ts"
+import { CommitUnknown, ConnectionError } from "../../src/Neo4jErrorReason.ts"
+import type { Row } from "../../src/Value.ts"
+import { type DriverCore, Held } from "./DriverCore.ts"
+import type { Request, SessionRequest } from "./Request.ts"
+import { RowCollector } from "./RowDecoder.ts"
+
+export interface Outcome {
+  readonly rows: ReadonlyArray<Row>
+  readonly summary: ResultSummary
+}
+
+export class OpenSession {
+  readonly held: Held
+  readonly #core: DriverCore
+  readonly #request: SessionRequest
+  readonly #native: Session
+  /** Whether the server chose the database of this session's requests. */
+  readonly #unnamed: boolean
+
+  constructor(core: DriverCore, request: SessionRequest, bookmarks: ReadonlyArray<string> | undefined) {
+    const generation = core.current
+    const database = request.database ?? core.home.get(request.impersonatedUser)
+    this.#core = core
+    this.#request = request
+    this.#unnamed = database === undefined
+    this.#native = generation.native.session({
+      defaultAccessMode: request.writes ? "WRITE" : "READ",
+      ...(database === undefined ? {} : { database }),
+      ...(request.impersonatedUser === undefined ? {} : { impersonatedUser: request.impersonatedUser }),
+      ...(bookmarks === undefined ? {} : { bookmarks: [...bookmarks] }),
+    })
+    core.activeSessions++
+    core.totalSessions++
+    this.held = new Held(core, generation, () => this.#native.close())
+    this.held.whenReleased(() => core.activeSessions--)
+  }
+
+  /** Whether a fresh session could do better: this one is closed, or its driver was taken out of use. */
+  get isStale(): boolean {
+    return !this.held.isOpen || this.held.generation.retired
+  }
+
+  /** Whether the database was named from memory, which may be out of date. */
+  get isNamedFromMemory(): boolean {
+    return !this.#unnamed && this.#request.database === undefined
+  }
+
+  get lastBookmarks(): ReadonlyArray<string> {
+    return this.#native.lastBookmarks()
+  }
+
+  /**
+   * Runs a statement to its end. Interrupting it closes the session, which resets the connection and ends the
+   * statement on the server.
+   */
+  run(request: Request): Effect.Effect<Outcome, Neo4jError> {
+    return Effect.callback((resume) => {
+      const collector = new RowCollector(request.integers, request.operation)
+      const attempt = { operation: request.operation, mayHaveCommitted: this.#request.writes }
+      const { driver } = this.#core.settings
+      // The server ends the statement after its timeout; a driver that has not said so well after that never will.
+      const deadline =
+        request.transaction.timeout === 0
+          ? undefined
+          : this.#core.sweeper.add(
+              driver.connectionAcquisitionTimeout + request.transaction.timeout + driver.closeTimeout,
+              () => {
+                this.#core.suspect(this.held.generation, "a statement was not answered in time")
+                finish(Effect.fail(this.#unanswered(request.operation)))
+              },
+            )
+      const finish = (outcome: Effect.Effect<Outcome, Neo4jError>) => {
+        this.#core.sweeper.remove(deadline)
+        this.held.abort = undefined
+        resume(outcome)
+      }
+      const fail = (cause: unknown) => finish(Effect.fail(classify(cause, attempt)))
+      this.held.abort = fail
+      try {
+        this.#native.run(request.text, request.parameters, request.transaction).subscribe({
+          onNext: (record) => collector.add(record),
+          onCompleted: (summary) => {
+            if (this.#unnamed) this.#core.home.learn(this.#request.impersonatedUser, summary.database.name)
+            finish(
+              collector.failure === undefined
+                ? Effect.succeed({ rows: collector.rows, summary })
+                : Effect.fail(collector.failure),
+            )
+          },
+          onError: fail,
+        })
+      } catch (cause) {
+        fail(cause)
+      }
+      return Effect.suspend(() => {
+        this.#core.sweeper.remove(deadline)
+        this.held.abort = undefined
+        return this.held.close
+      })
+    })
+  }
+
+  #unanswered(operation: string): Neo4jError {
+    const message = "the server did not answer, well after the statement's timeout"
+    return Neo4jError.from(
+      this.#request.writes ? new CommitUnknown({ message }) : new ConnectionError({ message }),
+      operation,
+    )
+  }
+}

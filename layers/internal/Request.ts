@@ -1,0 +1,110 @@
+/** A statement made ready to be sent: checked and encoded completely before anything is waited for. */
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import { InvalidSetting } from "../../src/Neo4jErrorReason.ts"
+import { Neo4jError } from "../../src/Neo4jError.ts"
+import type { SessionOptions, StatementOptions } from "../../src/QueryOptions.ts"
+import type { Resolved } from "../../src/Settings.ts"
+import * as Statement from "../../src/Statement.ts"
+import type { Integers } from "../../src/Value.ts"
+import { encodeParameters } from "./ParameterEncoder.ts"
+
+export interface Request {
+  readonly operation: string
+  readonly text: string
+  readonly parameters: Record<string, unknown>
+  readonly transaction: { readonly timeout: number; readonly metadata?: Record<string, unknown> }
+  readonly integers: Integers
+}
+
+/** What a session is opened with, checked. */
+export interface SessionRequest {
+  readonly operation: string
+  readonly writes: boolean
+  readonly database: string | undefined
+  readonly impersonatedUser: string | undefined
+  readonly bookmarks: ReadonlyArray<string> | undefined
+  readonly acquisitionTimeout: number
+}
+
+const refuse = (setting: string, accepted: string, operation: string): Neo4jError =>
+  Neo4jError.from(
+    new InvalidSetting({
+      setting,
+      accepted,
+      message: `the option ${setting} does not accept this value`,
+      hint: `Accepted: ${accepted}`,
+    }),
+    operation,
+  )
+
+// The driver takes whole milliseconds, and 0 as no timeout: a shorter one is rounded up to 1.
+const millisOf = (
+  input: Duration.Input | undefined,
+  orElse: number,
+  setting: string,
+  operation: string,
+): number | Neo4jError => {
+  if (input === undefined) return orElse
+  const duration = Duration.fromInput(input)
+  const millis = Option.isSome(duration) ? Duration.toMillis(duration.value) : Number.NaN
+  return millis >= 0
+    ? Math.ceil(millis)
+    : refuse(setting, 'a duration such as "30 seconds", or Duration.infinity for none', operation)
+}
+
+const isError = (u: unknown): u is Neo4jError => u instanceof Neo4jError
+
+/** Makes a statement ready, or says what is wrong with it. */
+export const prepare = (
+  settings: Resolved,
+  statement: Statement.Statement<unknown>,
+  options: StatementOptions | undefined,
+  operation: string,
+): Request | Neo4jError => {
+  const problem = Statement.validate(statement, operation)
+  if (problem !== undefined) return problem
+  const parameters = encodeParameters(statement.parameters, operation)
+  if (isError(parameters)) return parameters
+  const integers = options?.integers ?? settings.integers
+  if (integers !== "number" && integers !== "bigint") return refuse("integers", '"number" or "bigint"', operation)
+  const timeout = millisOf(options?.timeout, settings.transaction.timeout, "timeout", operation)
+  if (isError(timeout)) return timeout
+  let transaction: Request["transaction"] = { timeout: Number.isFinite(timeout) ? timeout : 0 }
+  if (options?.metadata !== undefined) {
+    const metadata = encodeParameters({ metadata: options.metadata }, operation)
+    if (isError(metadata)) return metadata
+    transaction = { ...transaction, metadata: metadata["metadata"] as Record<string, unknown> }
+  }
+  return { operation, text: statement.text, parameters, transaction, integers }
+}
+
+const isName = (u: unknown): boolean => u === undefined || (typeof u === "string" && u !== "")
+
+/** Makes the options of a session ready, or says what is wrong with them. */
+export const prepareSession = (
+  settings: Resolved,
+  options: SessionOptions | undefined,
+  operation: string,
+): SessionRequest | Neo4jError => {
+  const { acquisitionTimeout, bookmarks, database, impersonatedUser, mode = "write" } = options ?? {}
+  if (mode !== "read" && mode !== "write") return refuse("mode", '"read" or "write"', operation)
+  if (!isName(database)) return refuse("database", "a non-empty string", operation)
+  if (!isName(impersonatedUser)) return refuse("impersonatedUser", "a non-empty string", operation)
+  if (
+    bookmarks !== undefined &&
+    !(Array.isArray(bookmarks) && bookmarks.every((bookmark) => typeof bookmark === "string"))
+  ) {
+    return refuse("bookmarks", "a list of strings", operation)
+  }
+  const timeout = millisOf(acquisitionTimeout, settings.pool.acquisitionTimeout, "acquisitionTimeout", operation)
+  if (isError(timeout)) return timeout
+  return {
+    operation,
+    writes: mode === "write",
+    database: database ?? settings.database,
+    impersonatedUser,
+    bookmarks,
+    acquisitionTimeout: timeout,
+  }
+}

@@ -1,0 +1,246 @@
+import * as Predicate from "effect/Predicate"
+import { isNeo4jError, Neo4jError } from "./Neo4jError.ts"
+import * as Reason from "./Neo4jErrorReason.ts"
+
+/**
+ * What the classifier needs to know of the operation that failed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Attempt {
+  /** What was attempted, for example `Neo4jClient.write`. */
+  readonly operation: string
+  /** Whether a commit may have been under way when the failure was seen: a write in auto-commit, or a COMMIT. */
+  readonly mayHaveCommitted?: boolean | undefined
+}
+
+interface DriverError {
+  readonly code: string
+  readonly message: string
+  readonly gqlStatus: string | undefined
+  /** Messages along the chain of causes, which is where the driver keeps the socket's own failure. */
+  readonly chain: string
+}
+
+const read = (cause: unknown): DriverError => {
+  const text = (key: string) => (Predicate.hasProperty(cause, key) && typeof cause[key] === "string" ? cause[key] : "")
+  let chain = ""
+  for (let at: unknown = cause, depth = 0; Predicate.isObject(at) && depth < 8; depth++) {
+    if (Predicate.hasProperty(at, "message")) chain += `${String(at.message)}\n`
+    at = Predicate.hasProperty(at, "cause") ? at.cause : undefined
+  }
+  const gqlStatus = text("gqlStatus")
+  return { code: text("code"), message: text("message"), gqlStatus: gqlStatus === "" ? undefined : gqlStatus, chain }
+}
+
+// Failures that the driver reports before it has a connection to send on. Everything else about a lost connection is
+// ambiguous: the driver uses "Failed to connect to server" also for an established connection that was reset.
+const beforeSending =
+  /Connection acquisition timed out|Could not perform discovery|No servers available|Failed to obtain connection|Caused by: (?:connect |getaddrinfo |Failed to establish connection|Client network socket disconnected before secure TLS)|Server certificate is not trusted|Pool is closed/
+
+const connectionHint = (error: DriverError): string | undefined => {
+  if (/ECONNREFUSED/.test(error.chain))
+    return "Nothing listens there: is the server running, and are host and port right?"
+  if (/ENOTFOUND|EAI_AGAIN/.test(error.chain)) return "The host name could not be resolved"
+  if (/certificate|self.signed|TLS|SSL|wrong version number/i.test(error.chain)) {
+    return "The encryption of both sides must agree: bolt+s/neo4j+s for a trusted certificate, +ssc for a self-signed one"
+  }
+  if (/Could not perform discovery|can't perform routing/.test(error.chain)) {
+    return "No server gave a routing table: is this a cluster or a single server reachable by its advertised address? bolt:// needs no routing"
+  }
+  if (/acquisition timed out/.test(error.chain))
+    return "The driver found no connection in time: is the server reachable?"
+  return undefined
+}
+
+type Make = (error: DriverError) => Reason.Neo4jErrorReason
+
+const withServerText = (error: DriverError) => ({
+  message: error.message === "" ? error.code : error.message,
+  code: error.code,
+  ...(error.gqlStatus === undefined ? {} : { gqlStatus: error.gqlStatus }),
+})
+
+const withOwnText =
+  (message: string, hint?: string) =>
+  (error: DriverError): { message: string; hint?: string; code?: string; gqlStatus?: string } => ({
+    message,
+    ...(hint === undefined ? {} : { hint }),
+    ...(error.code === "" ? {} : { code: error.code }),
+    ...(error.gqlStatus === undefined ? {} : { gqlStatus: error.gqlStatus }),
+  })
+
+const make =
+  <R extends Reason.Neo4jErrorReason>(
+    reason: new (fields: { message: string; hint?: string; code?: string; gqlStatus?: string }) => R,
+    message: string,
+    hint?: string,
+  ): Make =>
+  (error) =>
+    new reason(withOwnText(message, hint)(error))
+
+const authentication = make(
+  Reason.AuthenticationError,
+  "the server did not accept the credentials",
+  "Look at auth (NEO4J_USERNAME, NEO4J_PASSWORD)",
+)
+const authorization = make(Reason.AuthorizationError, "the user may not do this")
+const timeout = make(
+  Reason.TransactionTimeout,
+  "the transaction ran longer than its timeout and was rolled back",
+  "Raise the timeout option, or look at the plan with PROFILE",
+)
+const terminated = make(Reason.TransactionTerminated, "the transaction was terminated and rolled back")
+const connection: Make = (error) =>
+  new Reason.ConnectionError(
+    withOwnText("the connection to the server failed or was lost", connectionHint(error))(error),
+  )
+
+// Server codes: https://neo4j.com/docs/status-codes/current/errors/all-errors/
+const byCode: ReadonlyMap<string, Make> = new Map(
+  Object.entries<Make>({
+    ServiceUnavailable: connection,
+    SessionExpired: make(Reason.SessionExpired, "the server can no longer serve this session"),
+    ProtocolError: make(Reason.ProtocolError, "the server or driver broke the protocol"),
+    "Neo.ClientError.Security.Unauthorized": authentication,
+    "Neo.ClientError.Security.AuthenticationRateLimit": make(
+      Reason.AuthenticationError,
+      "the server refuses this user after too many wrong passwords",
+      "Wait (5 seconds by default) and look at auth",
+    ),
+    "Neo.ClientError.Security.CredentialsExpired": make(
+      Reason.AuthenticationError,
+      "the password has expired",
+      "Change it: ALTER CURRENT USER SET PASSWORD FROM … TO …",
+    ),
+    "Neo.ClientError.Security.TokenExpired": make(Reason.AuthenticationError, "the token has expired"),
+    "Neo.ClientError.Security.AuthorizationExpired": make(
+      Reason.TransientError,
+      "the server's copy of the user's permissions has expired; the next connection renews it",
+    ),
+    "Neo.ClientError.Security.Forbidden": authorization,
+    "Neo.ClientError.Statement.AccessMode": make(
+      Reason.AuthorizationError,
+      "a statement that writes was run for reading",
+      'Use write, or mode: "write"',
+    ),
+    "Neo.ClientError.General.ForbiddenOnReadOnlyDatabase": make(
+      Reason.AuthorizationError,
+      "the database is read-only here",
+    ),
+    "Neo.ClientError.Cluster.NotALeader": make(Reason.SessionExpired, "this server is no longer the leader"),
+    "Neo.ClientError.Statement.ParameterMissing": (error) =>
+      new Reason.InvalidStatement({ message: error.message, hint: "Bind every value in the template" }),
+    "Neo.ClientError.Schema.ConstraintValidationFailed": make(
+      Reason.ConstraintViolation,
+      "a constraint was violated; nothing was written",
+      "SHOW CONSTRAINTS lists them; the redacted cause names the one",
+    ),
+    "Neo.TransientError.Transaction.DeadlockDetected": make(
+      Reason.DeadlockDetected,
+      "the server ended the transaction to resolve a deadlock; it was rolled back",
+    ),
+    "Neo.ClientError.Transaction.TransactionTimedOut": timeout,
+    "Neo.ClientError.Transaction.TransactionTimedOutClientConfiguration": timeout,
+    "Neo.ClientError.Transaction.LockClientStopped": terminated,
+    "Neo.TransientError.Transaction.LockClientStopped": terminated,
+    "Neo.ClientError.Transaction.Terminated": terminated,
+    "Neo.TransientError.Transaction.Terminated": terminated,
+    "Neo.ClientError.Transaction.TransactionNotFound": make(
+      Reason.TransactionClosed,
+      "the server no longer knows the transaction",
+    ),
+    "Neo.ClientError.Database.DatabaseNotFound": (error) => new Reason.DatabaseNotFound(withServerText(error)),
+    "Neo.ClientError.Statement.UnsupportedAdministrationCommand": make(
+      Reason.UnsupportedCommand,
+      "this edition of the server does not have the administration command",
+      "Neo4j Community has one user database and no role management",
+    ),
+    "Neo.ClientError.Statement.UnsupportedOperationError": make(
+      Reason.UnsupportedCommand,
+      "this server does not support the operation",
+    ),
+    "Neo.ClientError.Procedure.ProcedureNotFound": (error) => new Reason.UnsupportedCommand(withServerText(error)),
+    "Neo.ClientError.Statement.SemanticError": make(
+      Reason.CypherSyntaxError,
+      "the statement parses, but what it asks is not possible",
+      "The redacted cause has the server's text",
+    ),
+    "Neo.TransientError.General.DatabaseUnavailable": make(
+      Reason.TransientError,
+      "the database is not available right now",
+    ),
+    "Neo.TransientError.General.MemoryPoolOutOfMemoryError": make(
+      Reason.TransientError,
+      "the transaction needed more memory than the server has free for it",
+      "Write in smaller batches, or raise dbms.memory.transaction.total.max",
+    ),
+  }),
+)
+
+// The server's text of these names tokens of the statement and known names, not values.
+const textIsSafe = /^Neo\.ClientError\.Statement\.(?:SyntaxError|NotSystemDatabaseError)$/
+
+const byFamily: ReadonlyArray<readonly [RegExp, Make]> = [
+  [textIsSafe, (error) => new Reason.CypherSyntaxError(withServerText(error))],
+  [/^Neo\.ClientError\.Security\./, authorization],
+  [/^Neo\.TransientError\./, make(Reason.TransientError, "the server could not do this right now; it was rolled back")],
+  [/^Neo\.ClientError\.Request\./, make(Reason.ProtocolError, "the server refused the driver's request")],
+]
+
+const reasonOf = (error: DriverError): Reason.Neo4jErrorReason => {
+  const known = byCode.get(error.code) ?? byFamily.find(([family]) => family.test(error.code))?.[1]
+  if (known !== undefined) return known(error)
+  return new Reason.UnknownError(
+    withOwnText(
+      error.code === "" || error.code === "N/A" ? "the driver failed" : `the server answered ${error.code}`,
+      "The redacted cause has the full text",
+    )(error),
+  )
+}
+
+/**
+ * Turns what the driver threw into a {@link Neo4jError}. Pure; it looks at the error's code, GQL status and text only.
+ * A `Neo4jError` passes unchanged.
+ *
+ * **Details**
+ *
+ * A connection that is lost while a commit may have been under way is `CommitUnknown`: the client cannot tell whether
+ * it arrived. Only failures that the driver reports before it has a connection are certain not to have committed.
+ *
+ * **Example** (A server code)
+ *
+ * ```ts
+ * import { classify } from "effect-neo4j"
+ *
+ * const error = classify(
+ *   { code: "Neo.ClientError.Security.Unauthorized", message: "The client is unauthorized" },
+ *   { operation: "Neo4jDriver.verify" }
+ * )
+ * error.reason._tag // => "AuthenticationError"
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const classify = (cause: unknown, attempt: Attempt): Neo4jError => {
+  if (isNeo4jError(cause)) return cause
+  const error = read(cause)
+  const reason = reasonOf(error)
+  const lost =
+    reason._tag === "ConnectionError" || (reason._tag === "SessionExpired" && error.code === "SessionExpired")
+  if (lost && attempt.mayHaveCommitted === true && !beforeSending.test(error.chain)) {
+    return Neo4jError.from(
+      new Reason.CommitUnknown({
+        ...withOwnText(
+          "the connection was lost when the write may already have been committed",
+          "Look whether it is there before writing again; retry only what is idempotent, such as MERGE by a unique key",
+        )(error),
+      }),
+      attempt.operation,
+      cause,
+    )
+  }
+  return Neo4jError.from(reason, attempt.operation, cause)
+}

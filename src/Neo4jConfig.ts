@@ -1,0 +1,192 @@
+/**
+ * The settings of a client, from a record or from the environment.
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Settings_ from "./Settings.ts"
+
+export type {
+  Auth,
+  BasicCredentials,
+  BearerCredentials,
+  Credentials,
+  DriverSettings,
+  PoolSettings,
+  Resolved,
+  Settings,
+  TransactionSettings,
+} from "./Settings.ts"
+export { resolve } from "./Settings.ts"
+
+// Which setting each variable sets; the first name is the canonical one, the others are aliases.
+const variables = {
+  uri: ["NEO4J_URI"],
+  "auth.username": ["NEO4J_USERNAME", "NEO4J_USER"],
+  "auth.password": ["NEO4J_PASSWORD"],
+  database: ["NEO4J_DATABASE"],
+  "driver.maxConnectionPoolSize": ["NEO4J_MAX_CONNECTION_POOL_SIZE", "NEO4J_MAX_POOL_SIZE"],
+  "pool.maxSize": ["NEO4J_POOL_MAX_SIZE"],
+  "pool.minSize": ["NEO4J_POOL_MIN_SIZE"],
+  "pool.acquisitionTimeout": ["NEO4J_POOL_ACQUISITION_TIMEOUT"],
+  "pool.leakThreshold": ["NEO4J_POOL_LEAK_THRESHOLD"],
+  "driver.connectionTimeout": ["NEO4J_CONNECTION_TIMEOUT"],
+  "driver.connectionAcquisitionTimeout": ["NEO4J_CONNECTION_ACQUISITION_TIMEOUT"],
+  "driver.maxConnectionLifetime": ["NEO4J_MAX_CONNECTION_LIFETIME"],
+  "driver.connectionLivenessCheckTimeout": ["NEO4J_LIVENESS_CHECK_TIMEOUT"],
+  "transaction.timeout": ["NEO4J_QUERY_TIMEOUT"],
+  "transaction.maxRetryTime": ["NEO4J_MAX_TRANSACTION_RETRY_TIME"],
+  "driver.fetchSize": ["NEO4J_FETCH_SIZE"],
+} as const satisfies Record<string, readonly [string, ...Array<string>]>
+
+type Path = keyof typeof variables
+
+const names = Object.values(variables).flat()
+
+const isSecret = (path: Path): boolean => path === "auth.password"
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+// A refusal names the variable that was set, which may be an alias.
+const nameIn =
+  (environment: Environment) =>
+  (path: string): string => {
+    if (!(path in variables)) return path
+    const candidates = variables[path as Path]
+    return candidates.find((name) => (environment[name] ?? "") !== "") ?? candidates[0]
+  }
+
+type Found = { readonly name: string; readonly text: string }
+
+const refuse = (message: string): Effect.Effect<never, Config.ConfigError> =>
+  Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message })))
+
+const lookUp = Effect.fnUntraced(function* (path: Path, environment: Environment) {
+  const found = variables[path].flatMap((name): ReadonlyArray<Found> => {
+    const text = environment[name]
+    return text === undefined || text === "" ? [] : [{ name, text }]
+  })
+  const [first, second] = found
+  if (first !== undefined && second !== undefined && first.text !== second.text) {
+    const shown = isSecret(path)
+      ? "different values"
+      : `${JSON.stringify(first.text)} and ${JSON.stringify(second.text)}`
+    return yield* refuse(
+      `${first.name} and ${second.name} mean the same but have ${shown}; accepted: one of them, or both with the same value`,
+    )
+  }
+  return first
+})
+
+const integer = Effect.fnUntraced(function* (found: Found) {
+  return /^-?\d+$/.test(found.text.trim())
+    ? Number(found.text)
+    : yield* refuse(`${found.name} does not accept ${JSON.stringify(found.text)}; accepted: an integer, for example 10`)
+})
+
+// LightRAG's variables give durations as bare numbers of seconds; Effect would read milliseconds.
+const duration = Effect.fnUntraced(function* (found: Found) {
+  const text = found.text.trim()
+  const parsed = /^\d+(?:\.\d+)?$/.test(text)
+    ? Option.some(Duration.seconds(Number(text)))
+    : Duration.fromInput(text as Duration.Input)
+  return Option.isSome(parsed) && Duration.isFinite(parsed.value) && Duration.toMillis(parsed.value) >= 0
+    ? parsed.value
+    : yield* refuse(
+        `${found.name} does not accept ${JSON.stringify(found.text)}; accepted: seconds such as 30, or a duration such as "500 millis" or "1 hour"`,
+      )
+})
+
+const assemble = Effect.fnUntraced(function* (environment: Environment) {
+  const text = (path: Path) => Effect.map(lookUp(path, environment), (found) => found?.text)
+  const read = <A>(path: Path, parse: (found: Found) => Effect.Effect<A, Config.ConfigError>) =>
+    Effect.flatMap(lookUp(path, environment), (found): Effect.Effect<A | undefined, Config.ConfigError> =>
+      found === undefined ? Effect.succeed(undefined) : parse(found),
+    )
+
+  const uri = yield* text("uri")
+  if (uri === undefined) {
+    return yield* refuse("NEO4J_URI is not set; accepted: for example neo4j://localhost:7687")
+  }
+  const username = yield* lookUp("auth.username", environment)
+  const password = yield* text("auth.password")
+  if ((username === undefined) !== (password === undefined)) {
+    return yield* refuse(
+      username === undefined
+        ? "NEO4J_PASSWORD is set but NEO4J_USERNAME is not; accepted: both or neither"
+        : `${username.name} is set but NEO4J_PASSWORD is not; accepted: both or neither`,
+    )
+  }
+  const settings: Settings_.Settings = {
+    uri,
+    auth:
+      username === undefined || password === undefined
+        ? "none"
+        : { username: username.text, password: Redacted.make(password, { label: "NEO4J_PASSWORD" }) },
+    database: yield* text("database"),
+    driver: {
+      maxConnectionPoolSize: yield* read("driver.maxConnectionPoolSize", integer),
+      connectionTimeout: yield* read("driver.connectionTimeout", duration),
+      connectionAcquisitionTimeout: yield* read("driver.connectionAcquisitionTimeout", duration),
+      maxConnectionLifetime: yield* read("driver.maxConnectionLifetime", duration),
+      connectionLivenessCheckTimeout: yield* read("driver.connectionLivenessCheckTimeout", duration),
+      fetchSize: yield* read("driver.fetchSize", integer),
+    },
+    pool: {
+      maxSize: yield* read("pool.maxSize", integer),
+      minSize: yield* read("pool.minSize", integer),
+      acquisitionTimeout: yield* read("pool.acquisitionTimeout", duration),
+      leakThreshold: yield* read("pool.leakThreshold", duration),
+    },
+    transaction: {
+      timeout: yield* read("transaction.timeout", duration),
+      maxRetryTime: yield* read("transaction.maxRetryTime", duration),
+    },
+  }
+  const resolved = Settings_.resolve(settings, nameIn(environment))
+  if (Result.isFailure(resolved)) {
+    return yield* refuse(`${resolved.failure.message}; accepted: ${resolved.failure.accepted}`)
+  }
+  return settings
+})
+
+/**
+ * Reads the settings from `NEO4J_*` variables.
+ *
+ * **Details**
+ *
+ * Only `NEO4J_URI` is required; an empty variable counts as not set. A bare number in a duration means seconds. Two
+ * aliases with different values, a size that is not a positive integer, a minimum above its maximum and a URI of
+ * another scheme are refused with the variable's name, its value (never a secret) and what would be accepted.
+ *
+ * **Gotchas**
+ *
+ * It reads from the current `ConfigProvider`. `Neo4j.layerConfig` adds a `.env` file of the working folder to the
+ * default one; the environment wins over the file.
+ *
+ * **Example** (Settings from a record of variables)
+ *
+ * ```ts
+ * import { ConfigProvider, Effect } from "effect"
+ * import { Neo4jConfig } from "effect-neo4j"
+ *
+ * const provider = ConfigProvider.fromUnknown({ NEO4J_URI: "bolt://localhost:7687", NEO4J_POOL_MAX_SIZE: "4" })
+ * Effect.runSync(Neo4jConfig.config.parse(provider)).pool?.maxSize // => 4
+ * ```
+ *
+ * @category config
+ * @since 0.1.0
+ */
+export const config: Config.Config<Settings_.Settings> = Config.all(
+  Object.fromEntries(names.map((name) => [name, Config.option(Config.String(name))])),
+).pipe(
+  Config.mapEffect((found) =>
+    assemble(Object.fromEntries(Object.entries(found).map(([name, text]) => [name, Option.getOrUndefined(text)]))),
+  ),
+)

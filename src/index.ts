@@ -1,0 +1,21 @@
+/**
+ * The vocabulary of effect-neo4j: services, settings, errors, statements and values. It opens nothing; the Layers that
+ * bring the services to life are in `effect-neo4j/layers`.
+ *
+ * @since 0.1.0
+ */
+export { cypher, type Float, type Fragment } from "./Cypher.ts"
+export { type Attempt, classify } from "./ErrorClassifier.ts"
+export { type Client, Neo4jClient } from "./Neo4jClient.ts"
+export * as Neo4jConfig from "./Neo4jConfig.ts"
+export { Neo4jDriver } from "./Neo4jDriver.ts"
+export { isNeo4jError, Neo4jError } from "./Neo4jError.ts"
+export * as Neo4jErrorReason from "./Neo4jErrorReason.ts"
+export type { Neo4jSession, RowOf } from "./Neo4jSession.ts"
+export type { AccessMode, QueryOptions, SessionOptions, StatementOptions } from "./QueryOptions.ts"
+export type { Counters, Notification, Plan, Profile, QueryResult, QuerySummary, ServerInfo } from "./QueryResult.ts"
+export { SessionMonitor, type SessionStats } from "./SessionMonitor.ts"
+export { type PoolStats, SessionPool } from "./SessionPool.ts"
+export { isStatement, type Statement } from "./Statement.ts"
+export type * as Value from "./Value.ts"
+export type { Integers, Row } from "./Value.ts"

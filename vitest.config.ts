@@ -1,0 +1,21 @@
+import { fileURLToPath } from "node:url"
+import { defineConfig } from "vitest/config"
+
+const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^effect-neo4j$/, replacement: file("src/index.ts") },
+      { find: /^effect-neo4j\/layers$/, replacement: file("layers/index.ts") },
+    ],
+  },
+  test: {
+    include: ["test/**/*.test.ts"],
+    globalSetup: ["test/support/server.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // Two cores, one of them for the server.
+    maxWorkers: 2,
+  },
+})
