@@ -131,6 +131,21 @@ export class DriverCore {
     return this.#current
   }
 
+  /** Whether the driver is closed or closing: nothing may be opened on it any more. */
+  get isStopped(): boolean {
+    return this.#stopped
+  }
+
+  /** Makes what a permit was taken for; a permit whose holder could not be made is given back. */
+  withPermit<A>(make: () => A): A {
+    try {
+      return make()
+    } catch (cause) {
+      this.gate.give()
+      throw cause
+    }
+  }
+
   #create(): Generation {
     const generation: Generation = {
       native: NativeDriver.createUnsafe(this.settings, this.#context),
@@ -232,6 +247,7 @@ export class DriverCore {
         }),
       ),
       Effect.andThen(within(this.#emptied, closeTimeout)),
+      Effect.andThen(Effect.sync(() => this.#releaseAll())),
       Effect.andThen(within(this.#closed, closeTimeout)),
       Effect.flatMap((closed) =>
         closed._tag === "Some"
@@ -240,6 +256,11 @@ export class DriverCore {
       ),
     )
   })
+
+  // After this nobody sweeps any more: whoever still waits for a close is let go.
+  #releaseAll(): void {
+    for (const generation of this.#generations) for (const held of generation.open) held.release()
+  }
 
   readonly #closed: Effect.Effect<unknown> = Effect.promise(() =>
     Promise.allSettled(Array.from(this.#generations, (generation) => generation.native.close())),
@@ -259,5 +280,5 @@ export class DriverCore {
 const within = <A>(effect: Effect.Effect<A>, millis: number) =>
   Effect.timeoutOption(Effect.interruptible(effect), millis)
 
-const poolClosed = (operation: string): Neo4jError =>
+export const poolClosed = (operation: string): Neo4jError =>
   Neo4jError.from(new PoolClosed({ message: "the pool is shut down" }), operation)

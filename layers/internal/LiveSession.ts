@@ -10,11 +10,10 @@ import type { Neo4jSession } from "../../src/Neo4jSession.ts"
 import type { SessionOptions, StatementOptions } from "../../src/QueryOptions.ts"
 import type { QueryResult } from "../../src/QueryResult.ts"
 import type { Statement } from "../../src/Statement.ts"
-import type { DriverCore } from "./DriverCore.ts"
+import { type DriverCore, poolClosed } from "./DriverCore.ts"
 import { Gate, type Refusals } from "./Gate.ts"
-import { OpenSession } from "./OpenSession.ts"
+import { OpenSession, type Outcome } from "./OpenSession.ts"
 import { prepare, prepareSession, type Request, type SessionRequest } from "./Request.ts"
-import type { OutcomeWithBookmarks } from "./RunOnce.ts"
 import { decodeSummary } from "./SummaryDecoder.ts"
 
 let count = 0
@@ -58,16 +57,15 @@ class LiveSession {
     return this.#open
   }
 
-  execute(request: Request): Effect.Effect<OutcomeWithBookmarks, Neo4jError> {
+  execute(request: Request): Effect.Effect<Outcome, Neo4jError> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(restore(this.#turns.take(Number.POSITIVE_INFINITY, refusals)), () => {
+        if (this.#core.isStopped) {
+          this.#turns.give()
+          return Effect.fail(poolClosed(request.operation))
+        }
         const session = this.#fresh()
-        const run = Effect.map(session.run(request), ({ rows, summary }) => ({
-          rows,
-          summary,
-          bookmarks: session.lastBookmarks,
-        }))
-        return Effect.onExit(restore(run), () =>
+        return Effect.onExit(restore(session.run(request)), () =>
           Effect.sync(() => {
             this.#bookmarks = session.lastBookmarks
             this.#turns.give()
@@ -107,7 +105,7 @@ const face = (core: DriverCore, live: LiveSession): Neo4jSession => {
 }
 
 /** A result as users get it. */
-export const toResult = (outcome: OutcomeWithBookmarks): QueryResult<unknown> => ({
+export const toResult = (outcome: Outcome): QueryResult<unknown> => ({
   rows: outcome.rows,
   summary: decodeSummary(outcome.summary),
   bookmarks: outcome.bookmarks,
@@ -125,7 +123,7 @@ export const borrow = (
     return Effect.flatMap(restore(core.gate.take(request.acquisitionTimeout, core.refusals(operation))), () =>
       Effect.map(
         Effect.acquireRelease(
-          Effect.sync(() => new LiveSession(core, request)),
+          Effect.sync(() => core.withPermit(() => new LiveSession(core, request))),
           (live) => live.close,
         ),
         (live) => face(core, live),

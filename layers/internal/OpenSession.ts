@@ -14,6 +14,7 @@ import { RowCollector } from "./RowDecoder.ts"
 export interface Outcome {
   readonly rows: ReadonlyArray<Row>
   readonly summary: ResultSummary
+  readonly bookmarks: ReadonlyArray<string>
 }
 
 export class OpenSession {
@@ -47,11 +48,6 @@ export class OpenSession {
     return !this.held.isOpen || this.held.generation.retired
   }
 
-  /** Whether the database was named from memory, which may be out of date. */
-  get isNamedFromMemory(): boolean {
-    return !this.#unnamed && this.#request.database === undefined
-  }
-
   get lastBookmarks(): ReadonlyArray<string> {
     return this.#native.lastBookmarks()
   }
@@ -81,7 +77,12 @@ export class OpenSession {
         this.held.abort = undefined
         resume(outcome)
       }
-      const fail = (cause: unknown) => finish(Effect.fail(classify(cause, attempt)))
+      const fail = (cause: unknown) => {
+        const error = classify(cause, attempt)
+        // The remembered home database may have been dropped or renamed since.
+        if (error.reason._tag === "DatabaseNotFound") this.#core.home.forget(this.#request.impersonatedUser)
+        finish(Effect.fail(error))
+      }
       this.held.abort = fail
       try {
         this.#native.run(request.text, request.parameters, request.transaction).subscribe({
@@ -90,7 +91,7 @@ export class OpenSession {
             if (this.#unnamed) this.#core.home.learn(this.#request.impersonatedUser, summary.database.name)
             finish(
               collector.failure === undefined
-                ? Effect.succeed({ rows: collector.rows, summary })
+                ? Effect.succeed({ rows: collector.rows, summary, bookmarks: this.lastBookmarks })
                 : Effect.fail(collector.failure),
             )
           },

@@ -5,33 +5,16 @@ import type { DriverCore } from "./DriverCore.ts"
 import { OpenSession, type Outcome } from "./OpenSession.ts"
 import type { Request, SessionRequest } from "./Request.ts"
 
-/** What a statement gave, with the session's bookmarks after it. */
-export interface OutcomeWithBookmarks extends Outcome {
-  readonly bookmarks: ReadonlyArray<string>
-}
-
 /** Runs a statement on a session of its own. */
 export const runOnce = (
   core: DriverCore,
   sessionRequest: SessionRequest,
   request: Request,
-): Effect.Effect<OutcomeWithBookmarks, Neo4jError> =>
+): Effect.Effect<Outcome, Neo4jError> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(restore(core.gate.take(sessionRequest.acquisitionTimeout, core.refusals(request.operation))), () => {
-      const session = new OpenSession(core, sessionRequest, sessionRequest.bookmarks)
+      const session = core.withPermit(() => new OpenSession(core, sessionRequest, sessionRequest.bookmarks))
       session.held.whenReleased(() => core.gate.give())
-      const run = Effect.map(session.run(request), ({ rows, summary }) => ({
-        rows,
-        summary,
-        bookmarks: session.lastBookmarks,
-      }))
-      return Effect.onExit(restore(run), (exit) =>
-        session.isNamedFromMemory && exit._tag === "Failure"
-          ? Effect.andThen(
-              Effect.sync(() => core.home.forget(sessionRequest.impersonatedUser)),
-              session.held.close,
-            )
-          : session.held.close,
-      )
+      return Effect.onExit(restore(session.run(request)), () => session.held.close)
     }),
   )

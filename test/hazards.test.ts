@@ -1,0 +1,169 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import { cypher, Neo4jClient, type Neo4jConfig, SessionMonitor } from "effect-neo4j"
+import { Neo4j } from "effect-neo4j/layers"
+import { administrator, connectionsInUse, endless, running, settings, until } from "./support/real.ts"
+import * as TcpProxy from "./support/TcpProxy.ts"
+
+/** A client whose connections go through a proxy, and what it logs. */
+const behindProxy = (overrides: Partial<Neo4jConfig.Settings>) =>
+  Effect.gen(function* () {
+    const direct = yield* settings()
+    const proxy = yield* TcpProxy.make(direct.uri)
+    const logged: Array<string> = []
+    const logger = Logger.layer([Logger.make(({ message }) => logged.push(String(message)))])
+    const layer = Neo4j.layer({ ...direct, ...overrides, uri: proxy.uri })
+    const runtime = yield* Effect.acquireRelease(
+      Effect.sync(() => ManagedRuntime.make(Layer.provideMerge(layer, logger))),
+      (runtime) => runtime.disposeEffect,
+    )
+    const context = yield* Effect.orDie(runtime.contextEffect)
+    const neo4j = yield* Effect.provideContext(Neo4jClient, context)
+    const monitor = yield* Effect.provideContext(SessionMonitor, context)
+    return { proxy, logged, runtime, neo4j, monitor }
+  })
+
+const impatient = { pool: { maxSize: 1, drainTimeout: "100 millis" }, driver: { closeTimeout: "300 millis" } } as const
+
+const wasReplaced = (logged: ReadonlyArray<string>) => logged.some((line) => line.includes("the driver was replaced"))
+
+describe("a driver whose promises do not settle", () => {
+  it.live("interrupting a query returns within the close timeout, and the driver is replaced behind the Layer", () =>
+    Effect.gen(function* () {
+      const admin = yield* administrator
+      const { logged, monitor, neo4j, proxy } = yield* behindProxy(impatient)
+      const fiber = yield* Effect.forkChild(
+        neo4j.read(cypher`${cypher.unsafe(endless)}`, { metadata: { mark: "frozen" } }),
+      )
+      yield* until(
+        "the query runs",
+        Effect.map(running(admin, "frozen"), (count) => count === 1),
+      )
+      yield* proxy.freeze
+      const [waited] = yield* Effect.timed(Fiber.interrupt(fiber))
+      assert.isBelow(Duration.toMillis(waited), 5000)
+      assert.strictEqual((yield* neo4j.pool.stats).inUse, 0)
+      assert.strictEqual((yield* monitor.stats).activeSessions, 0)
+      assert.isTrue(wasReplaced(logged))
+      yield* proxy.thaw
+      assert.deepStrictEqual(yield* neo4j.read(cypher`RETURN 2 AS two`), [{ two: 2 }])
+      assert.strictEqual(yield* connectionsInUse(neo4j.driver), 0)
+      yield* until(
+        "the query is gone",
+        Effect.map(running(admin, "frozen"), (count) => count === 0),
+      )
+      // The abandoned driver leaves no connection behind: one is the replacement's.
+      yield* until(
+        "the old driver is closed",
+        Effect.map(proxy.connections, (count) => count === 1),
+      )
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("the error that an effect failed with is not hidden by a close that does not settle", () =>
+    Effect.gen(function* () {
+      const { neo4j, proxy } = yield* behindProxy(impatient)
+      const exit = yield* Effect.exit(
+        neo4j.pool.use((session) =>
+          Effect.gen(function* () {
+            const query = yield* Effect.forkChild(session.run(cypher`${cypher.unsafe(endless)}`))
+            yield* Effect.sleep("100 millis")
+            yield* proxy.freeze
+            yield* Effect.forkChild(Fiber.await(query))
+            return yield* Effect.fail("what went wrong")
+          }),
+        ),
+      )
+      assert.deepStrictEqual(exit, Exit.fail("what went wrong"))
+      assert.strictEqual((yield* neo4j.pool.stats).inUse, 0)
+      yield* proxy.thaw
+    }).pipe(Effect.scoped),
+  )
+
+  it.live(
+    "a read that is never answered fails, well after its timeout, as ConnectionError; a write as CommitUnknown",
+    () =>
+      Effect.gen(function* () {
+        const { logged, neo4j, proxy } = yield* behindProxy({
+          pool: { maxSize: 2, drainTimeout: "100 millis" },
+          driver: {
+            closeTimeout: "100 millis",
+            connectionAcquisitionTimeout: "300 millis",
+            connectionTimeout: "200 millis",
+          },
+          transaction: { timeout: "100 millis" },
+        })
+        yield* Effect.all([neo4j.read(cypher`RETURN 1`), neo4j.read(cypher`RETURN 1`)], { concurrency: 2 })
+        yield* proxy.freeze
+        const [read, write] = yield* Effect.all(
+          [Effect.flip(neo4j.read(cypher`RETURN 1`)), Effect.flip(neo4j.write(cypher`CREATE (:Unanswered)`))],
+          { concurrency: 2 },
+        )
+        assert.strictEqual(read.reason._tag, "ConnectionError")
+        assert.isTrue(read.isRetryable)
+        assert.strictEqual(write.reason._tag, "CommitUnknown")
+        assert.isFalse(write.isRetryable)
+        assert.isTrue(wasReplaced(logged))
+        assert.strictEqual((yield* neo4j.pool.stats).inUse, 0)
+        yield* proxy.thaw
+        assert.deepStrictEqual(yield* neo4j.read(cypher`RETURN 2 AS two`), [{ two: 2 }])
+        yield* neo4j.write(cypher`MATCH (n:Unanswered) DELETE n`)
+      }).pipe(Effect.scoped),
+  )
+
+  it.live("a connection cut while a write runs is CommitUnknown; while a read runs it is ConnectionError", () =>
+    Effect.gen(function* () {
+      const admin = yield* administrator
+      const { neo4j, proxy } = yield* behindProxy({})
+      for (const [mode, reason] of [
+        ["read", "ConnectionError"],
+        ["write", "CommitUnknown"],
+      ] as const) {
+        const mark = `cut ${mode}`
+        const fiber = yield* Effect.forkChild(
+          Effect.flip(neo4j.query(cypher`${cypher.unsafe(endless)}`, { mode, metadata: { mark } })),
+        )
+        yield* until(
+          "the query runs",
+          Effect.map(running(admin, mark), (count) => count === 1),
+        )
+        yield* proxy.cut
+        assert.strictEqual((yield* Fiber.join(fiber)).reason._tag, reason)
+        assert.deepStrictEqual(yield* neo4j.read(cypher`RETURN 1 AS one`), [{ one: 1 }])
+      }
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("shutting down a Layer whose server has stopped answering is bounded in time", () =>
+    Effect.gen(function* () {
+      const { neo4j, proxy, runtime } = yield* behindProxy(impatient)
+      const fiber = yield* Effect.forkChild(Effect.flip(neo4j.read(cypher`${cypher.unsafe(endless)}`)))
+      yield* Effect.sleep("100 millis")
+      yield* proxy.freeze
+      const [waited] = yield* Effect.timed(runtime.disposeEffect)
+      assert.isBelow(Duration.toMillis(waited), 5000)
+      assert.strictEqual((yield* Fiber.join(fiber)).reason._tag, "PoolClosed")
+      yield* proxy.thaw
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("a server that cannot be reached is a ConnectionError with a hint, also for a write", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(
+        Neo4jClient.pipe(
+          Effect.flatMap((neo4j) => neo4j.write(cypher`CREATE (:Never)`)),
+          Effect.provide(Neo4j.layer({ uri: "bolt://127.0.0.1:1", driver: { lazy: true } })),
+        ),
+      )
+      assert.strictEqual(error.reason._tag, "ConnectionError")
+      assert.match(error.message, /is the server running/)
+      assert.isTrue(error.isRetryable)
+    }),
+  )
+})

@@ -1,0 +1,134 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import { cypher, Neo4jClient, Neo4jDriver, SessionPool } from "effect-neo4j"
+import { Neo4j } from "effect-neo4j/layers"
+import { administrator, connectionsInUse, endless, running, settings, until } from "./support/real.ts"
+
+const one = Layer.unwrap(Effect.map(settings({ pool: { maxSize: 1 } }), Neo4j.layer))
+
+const ways: Record<string, (mark: string) => Effect.Effect<unknown, unknown, Neo4jClient | SessionPool | Neo4jDriver>> =
+  {
+    "client.read": (mark) =>
+      Effect.flatMap(Neo4jClient, (neo4j) => neo4j.read(cypher`${cypher.unsafe(endless)}`, { metadata: { mark } })),
+    "client.write": (mark) =>
+      Effect.flatMap(Neo4jClient, (neo4j) => neo4j.write(cypher`${cypher.unsafe(endless)}`, { metadata: { mark } })),
+    "client.query": (mark) =>
+      Effect.flatMap(Neo4jClient, (neo4j) =>
+        neo4j.query(cypher`${cypher.unsafe(endless)}`, { mode: "read", metadata: { mark } }),
+      ),
+    "pool.use": (mark) =>
+      Effect.flatMap(SessionPool, (pool) =>
+        pool.use((session) => session.run(cypher`${cypher.unsafe(endless)}`, { metadata: { mark } })),
+      ),
+    "pool.borrow": (mark) =>
+      Effect.scoped(
+        Effect.flatMap(SessionPool, (pool) =>
+          Effect.flatMap(pool.borrow(), (session) =>
+            session.run(cypher`${cypher.unsafe(endless)}`, { metadata: { mark } }),
+          ),
+        ),
+      ),
+    "driver.session": (mark) =>
+      Effect.scoped(
+        Effect.flatMap(Neo4jDriver, (driver) =>
+          Effect.flatMap(driver.session({ mode: "read" }), (session) =>
+            session.run(cypher`${cypher.unsafe(endless)}`, { metadata: { mark } }),
+          ),
+        ),
+      ),
+    "driver.use with a session": (mark) =>
+      Effect.flatMap(Neo4jDriver, (driver) =>
+        driver.use((native) => native.session({ database: "neo4j" }).run(endless, {}, { metadata: { mark } })),
+      ),
+    "driver.use with executeQuery": (mark) =>
+      Effect.flatMap(Neo4jDriver, (driver) =>
+        driver.use((native) =>
+          native.executeQuery(endless, {}, { database: "neo4j", transactionConfig: { metadata: { mark } } }),
+        ),
+      ),
+  }
+
+it.layer(one, { excludeTestServices: true })("interruption", (it) => {
+  for (const [way, run] of Object.entries(ways)) {
+    it.effect(
+      `interrupting ${way} ends the query on the server, and the next borrower of a pool of one is served`,
+      () =>
+        Effect.gen(function* () {
+          const admin = yield* administrator
+          const neo4j = yield* Neo4jClient
+          const fiber = yield* Effect.forkChild(run(way))
+          yield* until(
+            "the query runs",
+            Effect.map(running(admin, way), (count) => count === 1),
+          )
+          yield* Fiber.interrupt(fiber)
+          yield* until(
+            "the query is gone",
+            Effect.map(running(admin, way), (count) => count === 0),
+          )
+          assert.deepStrictEqual(yield* neo4j.read(cypher`RETURN 1 AS one`), [{ one: 1 }])
+          assert.strictEqual((yield* neo4j.pool.stats).inUse, 0)
+          assert.strictEqual(yield* connectionsInUse(neo4j.driver), 0)
+        }),
+    )
+  }
+
+  it.effect("a session goes on after one of its statements was interrupted", () =>
+    Effect.gen(function* () {
+      const pool = yield* SessionPool
+      const rows = yield* pool.use((session) =>
+        Effect.gen(function* () {
+          yield* session.run(cypher`${cypher.unsafe(endless)}`).pipe(Effect.timeoutOption("100 millis"))
+          return yield* session.run(cypher`RETURN ${session.id} AS id`)
+        }),
+      )
+      assert.match(String(rows[0]?.["id"]), /^session-\d+$/)
+      assert.strictEqual((yield* pool.stats).inUse, 0)
+    }),
+  )
+
+  it.effect("interruptions at a hundred moments around a query leave a pool of one fit for the next borrower", () =>
+    Effect.gen(function* () {
+      const neo4j = yield* Neo4jClient
+      for (let turn = 0; turn < 100; turn++) {
+        const fiber = yield* Effect.forkChild(
+          neo4j.write(cypher`UNWIND range(1, 2000) AS x RETURN x, ${"a value"} AS value`),
+        )
+        // Each turn lets the query go a little further before the interruption.
+        for (let step = 0; step < turn; step++) yield* step % 3 === 0 ? Effect.sleep(0) : Effect.yieldNow
+        yield* Fiber.interrupt(fiber)
+        assert.deepStrictEqual(yield* neo4j.read(cypher`RETURN ${turn} AS turn`), [{ turn }])
+      }
+      assert.strictEqual((yield* neo4j.pool.stats).inUse, 0)
+      assert.strictEqual(yield* connectionsInUse(neo4j.driver), 0)
+    }),
+  )
+})
+
+describe("the raw driver", () => {
+  it.live("waits for the query when it rolls back, which is why interruption closes the session", () =>
+    Effect.gen(function* () {
+      const admin = yield* administrator
+      const session = admin.session({ database: "neo4j" })
+      const transaction = yield* Effect.promise(() =>
+        Promise.resolve(session.beginTransaction({ metadata: { mark: "raw" } })),
+      )
+      const query = transaction.run(endless).catch(() => undefined)
+      yield* until(
+        "the query runs",
+        Effect.map(running(admin, "raw"), (count) => count === 1),
+      )
+      let settled = false
+      const rollback = transaction.rollback().then(
+        () => (settled = true),
+        () => (settled = true),
+      )
+      yield* Effect.sleep("300 millis")
+      assert.isFalse(settled)
+      yield* Effect.promise(() => session.close())
+      yield* Effect.promise(() => Promise.allSettled([query, rollback]))
+    }).pipe(Effect.scoped),
+  )
+})
