@@ -34,10 +34,11 @@ const read = (cause: unknown): DriverError => {
   return { code: text("code"), message: text("message"), gqlStatus: gqlStatus === "" ? undefined : gqlStatus, chain }
 }
 
-// Failures that the driver reports before it has a connection to send on. Everything else about a lost connection is
-// ambiguous: the driver uses "Failed to connect to server" also for an established connection that was reset.
-const beforeSending =
-  /Connection acquisition timed out|Could not perform discovery|No servers available|Failed to obtain connection|Caused by: (?:connect |getaddrinfo |Failed to establish connection|Client network socket disconnected before secure TLS)|Server certificate is not trusted|Pool is closed/
+// Failures that the driver reports before it has a connection to send on, and a write that a server refused because it
+// leads no longer. Everything else about a lost connection is ambiguous: the driver uses "Failed to connect to server"
+// also for an established connection that was reset.
+const certainlyNotCommitted =
+  /No longer possible to write to server|Connection acquisition timed out|Could not perform discovery|No servers available|Failed to obtain connection|Caused by: (?:connect |getaddrinfo |Failed to establish connection|Client network socket disconnected before secure TLS)|Server certificate is not trusted|Pool is closed/
 
 const connectionHint = (error: DriverError): string | undefined => {
   if (/ECONNREFUSED/.test(error.chain))
@@ -97,6 +98,18 @@ const connection: Make = (error) =>
     withOwnText("the connection to the server failed or was lost", connectionHint(error))(error),
   )
 
+const readOnly = make(
+  Reason.AuthorizationError,
+  "a statement that writes was run for reading",
+  'Use write, or mode: "write"',
+)
+const readOnlyDatabase = make(Reason.AuthorizationError, "the database is read-only here")
+const constraint = make(
+  Reason.ConstraintViolation,
+  "a constraint was violated; nothing was written",
+  "SHOW CONSTRAINTS lists them; the redacted cause names the one",
+)
+
 // Server codes: https://neo4j.com/docs/status-codes/current/errors/all-errors/
 const byCode: ReadonlyMap<string, Make> = new Map(
   Object.entries<Make>({
@@ -120,23 +133,16 @@ const byCode: ReadonlyMap<string, Make> = new Map(
       "the server's copy of the user's permissions has expired; the next connection renews it",
     ),
     "Neo.ClientError.Security.Forbidden": authorization,
-    "Neo.ClientError.Statement.AccessMode": make(
-      Reason.AuthorizationError,
-      "a statement that writes was run for reading",
-      'Use write, or mode: "write"',
-    ),
-    "Neo.ClientError.General.ForbiddenOnReadOnlyDatabase": make(
-      Reason.AuthorizationError,
-      "the database is read-only here",
-    ),
+    "Neo.ClientError.Statement.AccessMode": readOnly,
+    "Neo.ClientError.Fabric.AccessMode": readOnly,
+    "Neo.ClientError.General.ForbiddenOnReadOnlyDatabase": readOnlyDatabase,
+    "Neo.ClientError.General.WriteOnReadOnlyAccessDatabase": readOnlyDatabase,
     "Neo.ClientError.Cluster.NotALeader": make(Reason.SessionExpired, "this server is no longer the leader"),
     "Neo.ClientError.Statement.ParameterMissing": (error) =>
       new Reason.InvalidStatement({ message: error.message, hint: "Bind every value in the template" }),
-    "Neo.ClientError.Schema.ConstraintValidationFailed": make(
-      Reason.ConstraintViolation,
-      "a constraint was violated; nothing was written",
-      "SHOW CONSTRAINTS lists them; the redacted cause names the one",
-    ),
+    "Neo.ClientError.Schema.ConstraintValidationFailed": constraint,
+    "Neo.ClientError.Schema.ConstraintViolation": constraint,
+    "Neo.ClientError.Statement.ConstraintVerificationFailed": constraint,
     "Neo.TransientError.Transaction.DeadlockDetected": make(
       Reason.DeadlockDetected,
       "the server ended the transaction to resolve a deadlock; it was rolled back",
@@ -147,6 +153,7 @@ const byCode: ReadonlyMap<string, Make> = new Map(
     "Neo.TransientError.Transaction.LockClientStopped": terminated,
     "Neo.ClientError.Transaction.Terminated": terminated,
     "Neo.TransientError.Transaction.Terminated": terminated,
+    "Neo.ClientError.Transaction.TransactionMarkedAsFailed": terminated,
     "Neo.ClientError.Transaction.TransactionNotFound": make(
       Reason.TransactionClosed,
       "the server no longer knows the transaction",
@@ -179,22 +186,59 @@ const byCode: ReadonlyMap<string, Make> = new Map(
   }),
 )
 
-// The server's text of these names tokens of the statement and known names, not values.
-const textIsSafe = /^Neo\.ClientError\.Statement\.(?:SyntaxError|NotSystemDatabaseError)$/
+// A text that points into the statement names tokens of it. The same code without a position quotes a value instead:
+// `Text cannot be parsed to a Date`, and then the text.
+const pointsIntoStatement = /\(line \d+, column \d+ \(offset: \d+\)\)\n"[^\n]*"\n *\^$/
+
+const syntax: Make = (error) =>
+  pointsIntoStatement.test(error.message)
+    ? new Reason.CypherSyntaxError(withServerText(error))
+    : new Reason.CypherSyntaxError(
+        withOwnText(
+          "a value is not what the statement takes it for",
+          "The redacted cause has the server's text",
+        )(error),
+      )
 
 const byFamily: ReadonlyArray<readonly [RegExp, Make]> = [
-  [textIsSafe, (error) => new Reason.CypherSyntaxError(withServerText(error))],
+  [/^Neo\.ClientError\.Statement\.SyntaxError$/, syntax],
+  [
+    /^Neo\.ClientError\.Statement\.NotSystemDatabaseError$/,
+    (error) => new Reason.CypherSyntaxError(withServerText(error)),
+  ],
   [/^Neo\.ClientError\.Security\./, authorization],
   [/^Neo\.TransientError\./, make(Reason.TransientError, "the server could not do this right now; it was rolled back")],
   [/^Neo\.ClientError\.Request\./, make(Reason.ProtocolError, "the server refused the driver's request")],
 ]
 
+// The driver's own failures to which it gives no code.
+const byText: ReadonlyArray<readonly [RegExp, Make]> = [
+  [/^(?:Connection acquisition timed out|Pool is closed)/, connection],
+  [
+    /^(?:Server responded HTTP|Unknown Bolt protocol version)/,
+    make(Reason.ProtocolError, "what listens there does not speak Bolt", "Bolt has a port of its own, usually 7687"),
+  ],
+  [
+    /^Sending vector types require/,
+    make(
+      Reason.UnsupportedCommand,
+      "this server does not know vectors",
+      "They need Neo4j 2025.10 or newer; a list of numbers works everywhere",
+    ),
+  ],
+]
+
+const find = (table: ReadonlyArray<readonly [RegExp, Make]>, text: string) =>
+  table.find(([pattern]) => pattern.test(text))?.[1]
+
+const hasNoCode = (error: DriverError): boolean => error.code === "" || error.code === "N/A"
+
 const reasonOf = (error: DriverError): Reason.Neo4jErrorReason => {
-  const known = byCode.get(error.code) ?? byFamily.find(([family]) => family.test(error.code))?.[1]
+  const known = hasNoCode(error) ? find(byText, error.message) : (byCode.get(error.code) ?? find(byFamily, error.code))
   if (known !== undefined) return known(error)
   return new Reason.UnknownError(
     withOwnText(
-      error.code === "" || error.code === "N/A" ? "the driver failed" : `the server answered ${error.code}`,
+      hasNoCode(error) ? "the driver failed" : `the server answered ${error.code}`,
       "The redacted cause has the full text",
     )(error),
   )
@@ -230,7 +274,7 @@ export const classify = (cause: unknown, attempt: Attempt): Neo4jError => {
   const reason = reasonOf(error)
   const lost =
     reason._tag === "ConnectionError" || (reason._tag === "SessionExpired" && error.code === "SessionExpired")
-  if (lost && attempt.mayHaveCommitted === true && !beforeSending.test(error.chain)) {
+  if (lost && attempt.mayHaveCommitted === true && !certainlyNotCommitted.test(error.chain)) {
     return Neo4jError.from(
       new Reason.CommitUnknown({
         ...withOwnText(

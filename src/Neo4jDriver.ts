@@ -30,7 +30,8 @@ export class Neo4jDriver extends Context.Service<
      * Uses the native driver, for what the toolkit does not cover.
      *
      * It holds one permit meanwhile. Sessions opened inside are closed at the end and on interruption, which also aborts
-     * the signal. Do not keep the driver beyond the promise; it cannot be closed here.
+     * the signal; the driver is then replaced behind this service, as its connections may be left unfit. Do not keep the
+     * native driver beyond the promise; it cannot be closed here.
      */
     readonly use: <A>(f: (native: Driver, signal: AbortSignal) => PromiseLike<A> | A) => Effect.Effect<A, Neo4jError>
     /** Which server answered last when the driver was verified; asks it if none has yet. */

@@ -296,7 +296,7 @@ const show = (path: string, input: unknown): string | undefined => {
   return input === null ? "null" : Array.isArray(input) ? "a list" : `a value of type ${typeof input}`
 }
 
-const maskUri = (text: string): string => text.replace(/\/\/.*@/s, "//***@")
+const maskUri = (text: string): string => text.replace(/^([^/@]*\/\/)?.*@/s, "$1***@").replace(/[?#].*/s, "?***")
 
 const find = (issue: SchemaIssue.Issue, path: ReadonlyArray<PropertyKey>): Finding => {
   switch (issue._tag) {

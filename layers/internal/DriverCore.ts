@@ -186,17 +186,22 @@ export class DriverCore {
    * one is released; the rest may end in its own time, up to the longest transaction.
    */
   suspect(generation: Generation, why: string): void {
-    if (!generation.retired && !this.#stopped) {
-      try {
-        this.#current = this.#create()
-      } catch (cause) {
-        this.fork(Effect.logError("effect-neo4j: a new driver could not be created", NativeDriver.refused(cause)))
-        return
-      }
-      this.#retire(generation)
-      this.fork(Effect.logWarning(`effect-neo4j: ${why}; the driver was replaced`))
-    }
+    if (this.replace(generation)) this.fork(Effect.logWarning(`effect-neo4j: ${why}; the driver was replaced`))
+    if (!generation.retired && !this.#stopped) return
     for (const held of generation.open) if (held.isOverdue) held.release()
+  }
+
+  /** Puts a new driver in the place of one whose connections may be unfit; whether it did. */
+  replace(generation: Generation): boolean {
+    if (generation.retired || this.#stopped) return false
+    try {
+      this.#current = this.#create()
+    } catch (cause) {
+      this.fork(Effect.logError("effect-neo4j: a new driver could not be created", NativeDriver.refused(cause)))
+      return false
+    }
+    this.#retire(generation)
+    return true
   }
 
   #retire(generation: Generation): void {

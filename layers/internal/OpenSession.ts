@@ -33,6 +33,9 @@ export class OpenSession {
     this.#unnamed = database === undefined
     this.#native = generation.native.session({
       defaultAccessMode: request.writes ? "WRITE" : "READ",
+      // All rows in one pull: a driver that is reset between two pulls sends the second after the RESET, and breaks
+      // the connection for its next borrower.
+      fetchSize: -1,
       ...(database === undefined ? {} : { database }),
       ...(request.impersonatedUser === undefined ? {} : { impersonatedUser: request.impersonatedUser }),
       ...(bookmarks === undefined ? {} : { bookmarks: [...bookmarks] }),

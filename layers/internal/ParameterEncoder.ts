@@ -47,31 +47,56 @@ const encodeString = (value: string, path: Path): string =>
 
 const encodeNumber = (value: number) => (Number.isSafeInteger(value) ? neo4j.int(value) : value)
 
-const isNumeric = (value: unknown): boolean => typeof value === "number" || isFloat(value)
+// Iteration, unlike `every` and `map`, visits the holes of a sparse list, which the driver would make null.
+const areFloats = (values: ReadonlyArray<unknown>): boolean => {
+  let floats = false
+  for (const value of values) {
+    if (typeof value === "number") floats ||= !Number.isSafeInteger(value)
+    else if (isFloat(value)) floats = true
+    else return false
+  }
+  return floats
+}
 
 // In a list of numbers one that is not an integer makes all FLOAT, so that a list of floats such as an embedding does
 // not change its type with its values.
 const encodeList = (values: ReadonlyArray<unknown>, at: Position): ReadonlyArray<unknown> => {
-  const floats = values.some((value) => isFloat(value) || (typeof value === "number" && !Number.isSafeInteger(value)))
-  if (floats && values.every(isNumeric)) {
-    return values.map((value) => (isFloat(value) ? value.value : value))
-  }
-  // Array.from also visits the holes of a sparse list, which map would leave to the driver.
-  return Array.from(values, (value, index) => encodePart(value, index, at))
+  const floats = areFloats(values)
+  return Array.from(values, (value, index) =>
+    floats && typeof value === "number" ? value : encodePart(value, index, at),
+  )
 }
 
-const defineEntry = (target: Record<string, unknown>, key: string, value: unknown): void => {
+// The driver takes any object with such a key for one of its own values, and fails in the middle of the message.
+const marksNative = /^__is[A-Z]\w*__$/
+
+const defineEntry = (target: Record<string, unknown>, key: string, value: unknown, path: Path): void => {
+  if (!key.isWellFormed()) refuse("under a key with a lone surrogate, which UTF-8 cannot carry", path)
+  if (value === true && marksNative.test(key)) refuse("under a key that the driver keeps for its own values", path)
   if (key === "__proto__")
     Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
   else target[key] = value
 }
 
-const encodeEntries = (entries: Iterable<readonly [unknown, unknown]>, at: Position) => {
+const encodeMap = (map: ReadonlyMap<unknown, unknown>, at: Position) => {
   const encoded: Record<string, unknown> = {}
-  for (const [key, value] of entries) {
+  for (const [key, value] of map) {
     if (typeof key !== "string")
       return refuse(`a map with a key of type ${typeof key}; Neo4j's maps have strings`, at.path)
-    defineEntry(encoded, encodeString(key, at.path), encodePart(value, key, at))
+    at.path.push(key)
+    defineEntry(encoded, key, encode(value, at), at.path)
+    at.path.pop()
+  }
+  return encoded
+}
+
+// The key is on the path before its value is read, so that a getter that throws is named.
+const encodeFields = (fields: Fields, at: Position) => {
+  const encoded: Record<string, unknown> = {}
+  for (const key of Object.keys(fields)) {
+    at.path.push(key)
+    defineEntry(encoded, key, encode(fields[key], at), at.path)
+    at.path.pop()
   }
   return encoded
 }
@@ -109,14 +134,19 @@ const encodeEffectDateTime = (value: EffectDateTime.DateTime, path: Path) => {
   )
 }
 
-const encodeEffectDuration = (value: EffectDuration.Duration, path: Path) => {
-  const nanoseconds = EffectDuration.isFinite(value)
-    ? EffectDuration.toNanosUnsafe(value)
-    : refuse("an infinite Duration", path)
-  const seconds = nanoseconds / 1_000_000_000n
-  const rest = nanoseconds % 1_000_000_000n
-  return new neo4j.types.Duration(neo4j.int(0), neo4j.int(0), encodeBigInt(seconds, path), neo4j.int(rest))
+// The driver carries whole seconds over from the nanoseconds, but wraps around where the sum leaves 64 bits.
+const encodeDuration = (months: bigint, days: bigint, seconds: bigint, nanoseconds: bigint, path: Path) => {
+  const rest = ((nanoseconds % perSecond) + perSecond) % perSecond
+  const carried = encodeBigInt(seconds + (nanoseconds - rest) / perSecond, path)
+  return new neo4j.types.Duration(encodeBigInt(months, path), encodeBigInt(days, path), carried, neo4j.int(rest))
 }
+
+const perSecond = 1_000_000_000n
+
+const encodeEffectDuration = (value: EffectDuration.Duration, path: Path) =>
+  EffectDuration.isFinite(value)
+    ? encodeDuration(0n, 0n, 0n, EffectDuration.toNanosUnsafe(value), path)
+    : refuse("an infinite Duration", path)
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -129,16 +159,24 @@ const whole = (fields: Fields, name: string, path: Path): number => {
       : refuse(`a ${String(fields["_tag"])} whose ${name} is not an integer`, [...path, name])
 }
 
-const long = (fields: Fields, name: string, path: Path) => {
+const long = (fields: Fields, name: string, path: Path): bigint => {
   const value = fields[name]
-  return typeof value === "bigint" ? encodeBigInt(value, [...path, name]) : neo4j.int(whole(fields, name, path))
+  return typeof value === "bigint" ? value : BigInt(whole(fields, name, path))
 }
 
-const float = (fields: Fields, name: string, path: Path): number => {
+const coordinate = (fields: Fields, name: string, path: Path): number => {
   const value = fields[name]
-  return typeof value === "number"
+  return typeof value === "number" && Number.isFinite(value)
     ? value
-    : refuse(`a ${String(fields["_tag"])} whose ${name} is not a number`, [...path, name])
+    : refuse(`a Point whose ${name} is not a finite number`, [...path, name])
+}
+
+// The server breaks the connection off at an offset that Java does not know.
+const offset = (fields: Fields, path: Path): number => {
+  const seconds = whole(fields, "offsetSeconds", path)
+  return Math.abs(seconds) <= 18 * 3600
+    ? seconds
+    : refuse(`a ${String(fields["_tag"])} whose offset is beyond 18 hours`, [...path, "offsetSeconds"])
 }
 
 type TaggedEncoder = (fields: Fields, path: Path) => unknown
@@ -157,8 +195,77 @@ const clock = (fields: Fields, path: Path) =>
     whole(fields, "nanosecond", path),
   ] as const
 
-const calendar = (fields: Fields, path: Path) =>
-  [whole(fields, "year", path), whole(fields, "month", path), whole(fields, "day", path)] as const
+const daysIn = (year: number, month: number): number =>
+  month === 2
+    ? year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
+      ? 29
+      : 28
+    : [4, 6, 9, 11].includes(month)
+      ? 30
+      : 31
+
+// The driver would make 2 March of 30 February.
+const calendar = (fields: Fields, path: Path) => {
+  const year = whole(fields, "year", path)
+  const month = whole(fields, "month", path)
+  const day = whole(fields, "day", path)
+  return day <= daysIn(year, month)
+    ? ([year, month, day] as const)
+    : refuse(`a ${String(fields["_tag"])} whose day its month does not have`, [...path, "day"])
+}
+
+// The offset of a wall-clock time in a named zone, by java.time's rules: the earlier of two readings, and past a gap.
+// The driver takes the later one, and where its calculation fails it leaves half a message behind.
+const offsetIn = (timeZone: string, wall: readonly [...Calendar, ...Clock], path: Path): number => {
+  const [year, month, day, hour, minute, second] = wall
+  const utc = new Date(0)
+  utc.setUTCFullYear(year, month - 1, day)
+  utc.setUTCHours(hour, minute, second)
+  const zoned = EffectDateTime.makeZoned(utc, { timeZone, adjustForTimeZone: true })
+  return Option.isSome(zoned)
+    ? Math.round((utc.getTime() - zoned.value.epochMilliseconds) / 1000)
+    : refuse("a DateTime whose timeZone is not known here, or not for its year; give offsetSeconds", [
+        ...path,
+        "timeZone",
+      ])
+}
+
+type Calendar = readonly [year: number, month: number, day: number]
+type Clock = readonly [hour: number, minute: number, second: number, nanosecond: number]
+
+const encodeDateTime = (fields: Fields, path: Path) => {
+  const { offsetSeconds, timeZone } = fields
+  if (timeZone !== undefined && typeof timeZone !== "string") {
+    return refuse("a DateTime whose timeZone is not a string", [...path, "timeZone"])
+  }
+  const wall = [...calendar(fields, path), ...clock(fields, path)] as const
+  if (offsetSeconds !== undefined) return new neo4j.types.DateTime(...wall, offset(fields, path), timeZone)
+  return timeZone === undefined
+    ? refuse("a DateTime without offsetSeconds and timeZone", path)
+    : new neo4j.types.DateTime(...wall, offsetIn(timeZone, wall, path), timeZone)
+}
+
+const dimensions: ReadonlyMap<number, number> = new Map([
+  [4326, 2],
+  [4979, 3],
+  [7203, 2],
+  [9157, 3],
+])
+
+const encodePoint = (fields: Fields, path: Path) => {
+  const srid = whole(fields, "srid", path)
+  const axes = dimensions.get(srid)
+  if (axes === undefined) return refuse("a Point whose srid is not 4326, 4979, 7203 or 9157", [...path, "srid"])
+  if ((axes === 3) !== (fields["z"] !== undefined)) {
+    return refuse(`a Point of srid ${srid}, which has ${axes} coordinates`, [...path, "z"])
+  }
+  return new neo4j.types.Point(
+    neo4j.int(srid),
+    coordinate(fields, "x", path),
+    coordinate(fields, "y", path),
+    axes === 3 ? coordinate(fields, "z", path) : undefined,
+  )
+}
 
 const tagged: ReadonlyMap<unknown, TaggedEncoder> = new Map<unknown, TaggedEncoder>([
   ["Node", notAsParameter],
@@ -166,42 +273,21 @@ const tagged: ReadonlyMap<unknown, TaggedEncoder> = new Map<unknown, TaggedEncod
   ["Path", notAsParameter],
   ["Date", (fields, path) => new neo4j.types.Date(...calendar(fields, path))],
   ["LocalTime", (fields, path) => new neo4j.types.LocalTime(...clock(fields, path))],
-  ["Time", (fields, path) => new neo4j.types.Time(...clock(fields, path), whole(fields, "offsetSeconds", path))],
+  ["Time", (fields, path) => new neo4j.types.Time(...clock(fields, path), offset(fields, path))],
   ["LocalDateTime", (fields, path) => new neo4j.types.LocalDateTime(...calendar(fields, path), ...clock(fields, path))],
-  [
-    "DateTime",
-    (fields, path) => {
-      const { offsetSeconds, timeZone } = fields
-      if (timeZone !== undefined && typeof timeZone !== "string") {
-        return refuse("a DateTime whose timeZone is not a string", [...path, "timeZone"])
-      }
-      if (offsetSeconds === undefined && timeZone === undefined) {
-        return refuse("a DateTime without offsetSeconds and timeZone", path)
-      }
-      const offset = offsetSeconds === undefined ? undefined : whole(fields, "offsetSeconds", path)
-      return new neo4j.types.DateTime(...calendar(fields, path), ...clock(fields, path), offset, timeZone)
-    },
-  ],
+  ["DateTime", encodeDateTime],
   [
     "Duration",
     (fields, path) =>
-      new neo4j.types.Duration(
+      encodeDuration(
         long(fields, "months", path),
         long(fields, "days", path),
         long(fields, "seconds", path),
         long(fields, "nanoseconds", path),
+        path,
       ),
   ],
-  [
-    "Point",
-    (fields, path) =>
-      new neo4j.types.Point(
-        neo4j.int(whole(fields, "srid", path)),
-        float(fields, "x", path),
-        float(fields, "y", path),
-        fields["z"] === undefined ? undefined : float(fields, "z", path),
-      ),
-  ],
+  ["Point", encodePoint],
   [
     "Vector",
     (fields, path) => {
@@ -218,26 +304,32 @@ const tagged: ReadonlyMap<unknown, TaggedEncoder> = new Map<unknown, TaggedEncod
   ],
 ])
 
-const isNative = (value: object): boolean =>
-  neo4j.isInt(value) ||
-  neo4j.isPoint(value) ||
-  neo4j.isDate(value) ||
-  neo4j.isTime(value) ||
-  neo4j.isLocalTime(value) ||
-  neo4j.isDateTime(value) ||
-  neo4j.isLocalDateTime(value) ||
-  neo4j.isDuration(value) ||
-  neo4j.isVector(value)
+const natives = [
+  neo4j.types.Integer,
+  neo4j.types.Point,
+  neo4j.types.Date,
+  neo4j.types.Time,
+  neo4j.types.LocalTime,
+  neo4j.types.DateTime,
+  neo4j.types.LocalDateTime,
+  neo4j.types.Duration,
+  neo4j.types.Vector,
+]
+
+// By class, not by the driver's guards: those believe any object that says so.
+const isNative = (value: object): boolean => natives.some((native) => value instanceof native)
 
 const encodeView = (value: ArrayBufferView, path: Path): unknown => {
-  if (value instanceof Uint8Array) return new Int8Array(value.slice().buffer)
-  if (value instanceof Float32Array || value instanceof Float64Array) return Array.from(value)
+  // The constructor copies what is in view; slice would not, where the view is a Buffer on Node's shared pool.
+  if (value instanceof Uint8Array) return new Int8Array(value)
   if (value instanceof BigInt64Array || value instanceof BigUint64Array) {
     return Array.from(value, (item, index) => encodeBigInt(item, [...path, index]))
   }
-  return value instanceof DataView
-    ? refuse("a DataView; pass a typed array", path)
-    : Array.from(value as Int32Array, (item) => neo4j.int(item))
+  if (value instanceof DataView) return refuse("a DataView; pass a typed array", path)
+  const numbers = value as Int32Array
+  return /Float/.test(numbers[Symbol.toStringTag])
+    ? Array.from(numbers)
+    : Array.from(numbers, (item) => neo4j.int(item))
 }
 
 const encodeObject = (value: object, at: Position): unknown => {
@@ -261,11 +353,11 @@ const encodeByKind = (value: object, at: Position): unknown => {
     const encoder = Object.hasOwn(value, "_tag") ? tagged.get((value as Fields)["_tag"]) : undefined
     if (encoder !== undefined) return encoder(value as Fields, path)
     if (Object.getOwnPropertySymbols(value).length > 0) return refuse("an object with a symbol as key", path)
-    return encodeEntries(Object.entries(value), at)
+    return encodeFields(value as Fields, at)
   }
   if (ArrayBuffer.isView(value)) return encodeView(value, path)
   if (value instanceof Date) return encodeInstant(value, path)
-  if (value instanceof Map) return encodeEntries(value, at)
+  if (value instanceof Map) return encodeMap(value, at)
   if (value instanceof Set) return encodeList([...value], at)
   if (value instanceof ArrayBuffer) return new Int8Array(value.slice(0))
   if (Option.isOption(value)) return Option.isSome(value) ? encode(value.value, at) : null
@@ -315,7 +407,7 @@ export const encodeParameters = (
 ): Record<string, unknown> | Neo4jError => {
   const at: Position = { path: [], above: [] }
   try {
-    return encodeEntries(Object.entries(parameters), at)
+    return encodeFields(parameters, at)
   } catch (cause) {
     // What is not our refusal is a getter, a proxy, or the driver's own check of a date or time.
     const path = cause instanceof Refusal ? cause.path : at.path

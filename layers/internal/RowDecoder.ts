@@ -101,6 +101,10 @@ const decodePart = (value: unknown, decodeInteger: DecodeInteger, path: Path, pa
 }
 
 const decodeObject = (value: object, decodeInteger: DecodeInteger, path: Path): Value.Value => {
+  // Maps come first: the driver's guards believe any object that has a key such as __isInteger__.
+  if (Object.getPrototypeOf(value) === Object.prototype) {
+    return decodeProperties(value as Readonly<Record<string, unknown>>, decodeInteger, path)
+  }
   if (neo4j.isInt(value)) return decodeInteger(value, path)
   if (Array.isArray(value)) {
     return value.map((item, index) => {
@@ -109,9 +113,6 @@ const decodeObject = (value: object, decodeInteger: DecodeInteger, path: Path): 
       path.pop()
       return decoded
     })
-  }
-  if (Object.getPrototypeOf(value) === Object.prototype) {
-    return decodeProperties(value as Readonly<Record<string, unknown>>, decodeInteger, path)
   }
   if (neo4j.isNode(value)) return decodeNode(value, decodeInteger, path)
   if (neo4j.isRelationship(value)) return decodeRelationship(value, decodeInteger, path)
@@ -163,13 +164,15 @@ const decodeObject = (value: object, decodeInteger: DecodeInteger, path: Path): 
     return { _tag: "Vector", values: value.asTypedArray() }
   }
   if (neo4j.isUUID(value)) return value.toString()
-  throw new Refusal(
-    new ProtocolError({
-      message: `the value at row ${String(path[0])}, ${path.slice(1).join(".")} has a type that this driver does not know`,
-      hint: "A newer neo4j-driver may know it; until then convert it in the statement, for example with toString()",
-    }),
-  )
+  throw new Refusal(unreadable(path))
 }
+
+// A type of a newer server, a time zone that this machine does not know, or a year that it cannot place in its zone.
+const unreadable = (path: Path) =>
+  new ProtocolError({
+    message: `the value at row ${String(path[0])}, ${path.slice(1).join(".")} is one that the driver cannot read here`,
+    hint: "Convert it in the statement, for example with toString()",
+  })
 
 interface Clock {
   readonly hour: Integer | number
@@ -226,7 +229,7 @@ export class RowCollector {
       this.failure =
         cause instanceof Refusal
           ? Neo4jError.from(cause.reason, this.#operation)
-          : Neo4jError.from(new ProtocolError({ message: "a row could not be decoded" }), this.#operation, cause)
+          : Neo4jError.from(unreadable(path), this.#operation, cause)
     }
   }
 }

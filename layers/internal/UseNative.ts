@@ -22,7 +22,12 @@ const track = (native: Driver, sessions: Set<Session>, signal: AbortSignal): Dri
         case "session":
           return (...options: Parameters<Driver["session"]>) => {
             const session = target.session(...options)
+            const close = session.close.bind(session)
             sessions.add(session)
+            session.close = () => {
+              sessions.delete(session)
+              return close()
+            }
             return session
           }
         case "executeQuery":
@@ -55,8 +60,11 @@ export const useNative = <A>(
       const running = Promise.resolve().then(() =>
         f(track(generation.native, sessions, controller.signal), controller.signal),
       )
+      let settled = false
       const held = new Held(core, generation, () => {
         controller.abort()
+        // What is reset between two pulls can leave its connection unfit for the next borrower; see OpenSession.
+        if (!settled || sessions.size > 0) core.replace(generation)
         return Promise.allSettled([...Array.from(sessions, (session) => session.close()), running])
       })
       held.whenReleased(() => core.gate.give())
@@ -68,7 +76,16 @@ export const useNative = <A>(
               : Effect.failCause(Cause.die(cause)),
           )
         held.abort = fail
-        running.then((value) => resume(Effect.succeed(value)), fail)
+        running.then(
+          (value) => {
+            settled = true
+            resume(Effect.succeed(value))
+          },
+          (cause: unknown) => {
+            settled = true
+            fail(cause)
+          },
+        )
       })
       return Effect.onExit(restore(wait), () =>
         Effect.andThen(
