@@ -37,6 +37,27 @@ const run = (node: string, code: string) => {
   return { status, stdout: stdout.trim(), stderr }
 }
 
+/** The errors of the compiler in a program of the project, which also looks into the declarations of the peers. */
+const check = (code: string) => {
+  const options = {
+    module: "NodeNext",
+    target: "ES2022",
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    skipLibCheck: false,
+    types: ["node"],
+    noEmit: true,
+  }
+  writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: ["program.ts"] }))
+  writeFileSync(join(project, "program.ts"), code)
+  const { stdout } = spawnSync(join(root, "node_modules", ".bin", "tsc"), ["-p", ".", "--pretty", "false"], {
+    cwd: project,
+    encoding: "utf8",
+  })
+  return stdout.split("\n").filter((line) => /^\S.*: error /.test(line))
+}
+
 beforeAll(() => {
   const [packed] = JSON.parse(
     npm(root, "pack", "--silent", "--json", `--pack-destination=${project}`),
@@ -93,26 +114,6 @@ describe.each(supported)("on Node %s", (_, node) => {
 })
 
 describe("the declarations", () => {
-  const check = (code: string) => {
-    const options = {
-      module: "NodeNext",
-      target: "ES2022",
-      strict: true,
-      exactOptionalPropertyTypes: true,
-      noUncheckedIndexedAccess: true,
-      skipLibCheck: false,
-      types: ["node"],
-      noEmit: true,
-    }
-    writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: ["program.ts"] }))
-    writeFileSync(join(project, "program.ts"), code)
-    const { stdout } = spawnSync(join(root, "node_modules", ".bin", "tsc"), ["-p", ".", "--pretty", "false"], {
-      cwd: project,
-      encoding: "utf8",
-    })
-    return stdout.split("\n").filter((line) => /^\S.*: error /.test(line))
-  }
-
   it("type-check with everything that they refer to", () => {
     assert.deepStrictEqual(
       check(`

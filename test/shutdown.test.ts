@@ -85,6 +85,23 @@ describe("shutdown", () => {
       }).pipe(Effect.scoped),
   )
 
+  it.live("a write that is ended at shutdown is CommitUnknown, as nobody waited for the server's word", () =>
+    Effect.gen(function* () {
+      const admin = yield* administrator
+      const runtime = yield* runtimeWith({ maxSize: 1, drainTimeout: "50 millis" })
+      const neo4j = yield* Effect.promise(() => runtime.runPromise(Effect.flatMap(Neo4jClient, Effect.succeed)))
+      const fiber = yield* Effect.forkChild(
+        Effect.flip(neo4j.write(cypher`${cypher.unsafe(endless)}`, { metadata: { mark: "drain write" } })),
+      )
+      yield* until(
+        "it runs",
+        Effect.map(running(admin, "drain write"), (count) => count === 1),
+      )
+      yield* runtime.disposeEffect
+      assert.strictEqual((yield* Fiber.join(fiber)).reason._tag, "CommitUnknown")
+    }).pipe(Effect.scoped),
+  )
+
   it.live("a session that outlives the Layer opens nothing any more", () =>
     Effect.gen(function* () {
       const runtime = yield* runtimeWith({ maxSize: 1, drainTimeout: "50 millis" })

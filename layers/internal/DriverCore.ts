@@ -209,8 +209,9 @@ export class DriverCore {
     const { closeTimeout } = this.settings.driver
     const patience = (this.settings.transaction.timeout || 30_000) + closeTimeout
     const deadline = this.sweeper.add(patience, () => {
-      this.#abandon(generation, (operation) =>
-        Neo4jError.from(new ConnectionError({ message: "the driver was replaced while this ran" }), operation),
+      this.#abandon(
+        generation,
+        Neo4jError.from(new ConnectionError({ message: "the driver was replaced while this ran" }), "Neo4jDriver"),
       )
       this.#closeNative(generation)
     })
@@ -220,9 +221,9 @@ export class DriverCore {
     }
   }
 
-  #abandon(generation: Generation, error: (operation: string) => Neo4jError): void {
+  #abandon(generation: Generation, error: Neo4jError): void {
     for (const held of generation.open) {
-      held.abort?.(error("Neo4jDriver"))
+      held.abort?.(error)
       this.fork(held.close)
     }
   }
@@ -245,7 +246,7 @@ export class DriverCore {
         Effect.suspend(() => {
           this.#stopped = true
           const left = this.gate.inUse
-          for (const generation of this.#generations) this.#abandon(generation, poolClosed)
+          for (const generation of this.#generations) this.#abandon(generation, poolClosed("Neo4jDriver"))
           return left === 0
             ? Effect.void
             : Effect.logWarning(`effect-neo4j: ${left} sessions were still lent at shutdown and have been closed`)

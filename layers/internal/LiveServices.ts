@@ -30,11 +30,11 @@ const makeDriver = (core: DriverCore): Neo4jDriver["Service"] => {
   const verify = useNative(
     core,
     (native) => native.getServerInfo(core.settings.database === undefined ? {} : { database: core.settings.database }),
-    "Neo4jDriver.verify",
+    { operation: "Neo4jDriver.verify" },
   ).pipe(Effect.map((info) => (server = decodeServer(info))))
   return Neo4jDriver.of({
     session: (options) => borrow(core, options, "Neo4jDriver.session"),
-    use: (f) => useNative(core, f, "Neo4jDriver.use"),
+    use: (f) => useNative(core, f, { operation: "Neo4jDriver.use", mayHaveCommitted: true }),
     verify,
     serverInfo: Effect.suspend(() => (server === undefined ? verify : Effect.succeed(server))),
   })

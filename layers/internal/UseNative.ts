@@ -6,7 +6,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type { Driver, Session } from "neo4j-driver"
-import { classify } from "../../src/ErrorClassifier.ts"
+import { type Attempt, classify } from "../../src/ErrorClassifier.ts"
 import { isNeo4jError, type Neo4jError } from "../../src/Neo4jError.ts"
 import { type DriverCore, Held } from "./DriverCore.ts"
 
@@ -50,50 +50,49 @@ const isFromDriver = (cause: unknown): boolean =>
 export const useNative = <A>(
   core: DriverCore,
   f: (native: Driver, signal: AbortSignal) => PromiseLike<A> | A,
-  operation: string,
+  attempt: Attempt,
 ): Effect.Effect<A, Neo4jError> =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(restore(core.gate.take(core.settings.pool.acquisitionTimeout, core.refusals(operation))), () => {
-      const generation = core.current
-      const controller = new AbortController()
-      const sessions = new Set<Session>()
-      const running = Promise.resolve().then(() =>
-        f(track(generation.native, sessions, controller.signal), controller.signal),
-      )
-      let settled = false
-      const held = new Held(core, generation, () => {
-        controller.abort()
-        // What is reset between two pulls can leave its connection unfit for the next borrower; see OpenSession.
-        if (!settled || sessions.size > 0) core.replace(generation)
-        return Promise.allSettled([...Array.from(sessions, (session) => session.close()), running])
-      })
-      held.whenReleased(() => core.gate.give())
-      const wait = Effect.callback<A, Neo4jError>((resume) => {
-        const fail = (cause: unknown) =>
-          resume(
-            isFromDriver(cause)
-              ? Effect.fail(classify(cause, { operation, mayHaveCommitted: true }))
-              : Effect.failCause(Cause.die(cause)),
-          )
-        held.abort = fail
-        running.then(
-          (value) => {
-            settled = true
-            resume(Effect.succeed(value))
-          },
-          (cause: unknown) => {
-            settled = true
-            fail(cause)
-          },
+    Effect.flatMap(
+      restore(core.gate.take(core.settings.pool.acquisitionTimeout, core.refusals(attempt.operation))),
+      () => {
+        const generation = core.current
+        const controller = new AbortController()
+        const sessions = new Set<Session>()
+        const running = Promise.resolve().then(() =>
+          f(track(generation.native, sessions, controller.signal), controller.signal),
         )
-      })
-      return Effect.onExit(restore(wait), () =>
-        Effect.andThen(
-          Effect.sync(() => {
-            held.abort = undefined
-          }),
-          held.close,
-        ),
-      )
-    }),
+        let settled = false
+        const held = new Held(core, generation, () => {
+          controller.abort()
+          // What is reset between two pulls can leave its connection unfit for the next borrower; see OpenSession.
+          if (!settled || sessions.size > 0) core.replace(generation)
+          return Promise.allSettled([...Array.from(sessions, (session) => session.close()), running])
+        })
+        held.whenReleased(() => core.gate.give())
+        const wait = Effect.callback<A, Neo4jError>((resume) => {
+          const fail = (cause: unknown) =>
+            resume(isFromDriver(cause) ? Effect.fail(classify(cause, attempt)) : Effect.failCause(Cause.die(cause)))
+          held.abort = fail
+          running.then(
+            (value) => {
+              settled = true
+              resume(Effect.succeed(value))
+            },
+            (cause: unknown) => {
+              settled = true
+              fail(cause)
+            },
+          )
+        })
+        return Effect.onExit(restore(wait), () =>
+          Effect.andThen(
+            Effect.sync(() => {
+              held.abort = undefined
+            }),
+            held.close,
+          ),
+        )
+      },
+    ),
   )
