@@ -31,4 +31,9 @@ export const problemOf = (name: unknown): string | undefined => {
  */
 export const quote = (name: string): string => `\`${name.replaceAll("\\", "\\u005C").replaceAll("`", "``")}\``
 
-const printable = (name: unknown): string => JSON.stringify(name) ?? String(name)
+const printable = (name: unknown): string =>
+  typeof name === "string"
+    ? JSON.stringify(name)
+    : typeof name === "function" || (typeof name === "object" && name !== null)
+      ? `of type ${typeof name}`
+      : String(name)

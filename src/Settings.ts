@@ -181,8 +181,29 @@ const isUri = (u: unknown): boolean => {
   )
 }
 
+const isUnit = ([unit, amount]: readonly [string, unknown]): boolean =>
+  /^(?:weeks|days|hours|minutes|seconds|milliseconds|microseconds|nanoseconds)$/.test(unit) &&
+  (amount === undefined || (typeof amount === "number" && !Number.isNaN(amount)))
+
+/**
+ * `Duration.fromInput` without what it reads as zero: NaN, and objects whose keys it does not know, such as
+ * `{ second: 5 }` or a Date. A timeout of zero would be none.
+ *
+ * @category durations
+ * @since 0.1.0
+ */
+export const durationOf = (u: unknown): Option.Option<Duration.Duration> => {
+  const parts: ReadonlyArray<unknown> = Array.isArray(u) ? u : [u]
+  if (parts.some(Number.isNaN)) return Option.none()
+  if (Predicate.isObject(u) && !Array.isArray(u) && !Duration.isDuration(u)) {
+    const entries = Object.entries(u)
+    if (entries.length === 0 || !entries.every(isUnit)) return Option.none()
+  }
+  return Duration.fromInput(u as Duration.Input)
+}
+
 const isDuration = (u: unknown, infinite: boolean): boolean =>
-  Option.match(Duration.fromInput(u as Duration.Input), {
+  Option.match(durationOf(u), {
     onNone: () => false,
     onSome: (duration) => {
       const millis = Duration.toMillis(duration)
@@ -298,18 +319,24 @@ const show = (path: string, input: unknown): string | undefined => {
 
 const maskUri = (text: string): string => text.replace(/^([^/@]*\/\/)?.*@/s, "$1***@").replace(/[?#].*/s, "?***")
 
-const find = (issue: SchemaIssue.Issue, path: ReadonlyArray<PropertyKey>): Finding => {
+// Issues do not hold what they are about.
+const valueAt = (settings: unknown, path: ReadonlyArray<PropertyKey>): unknown =>
+  path.reduce((at, key) => (Predicate.hasProperty(at, key) ? at[key] : undefined), settings)
+
+const find = (issue: SchemaIssue.Issue, path: ReadonlyArray<PropertyKey>, settings: unknown): Finding => {
   switch (issue._tag) {
     case "Pointer":
-      return find(issue.issue, [...path, ...issue.path])
+      return find(issue.issue, [...path, ...issue.path], settings)
     case "Composite":
     case "AnyOf": {
       const first = issue.issues[0]
-      return first === undefined ? { path, accepted: "another value", shown: undefined } : find(first, path)
+      return first === undefined
+        ? { path, accepted: "an object", shown: show(path.join("."), valueAt(settings, path)) }
+        : find(first, path, settings)
     }
     case "Filter":
     case "Encoding":
-      return find(issue.issue, path)
+      return find(issue.issue, path, settings)
     case "MissingKey":
       return { path, accepted: path[0] === "uri" ? acceptedUri : "a value; it is required", shown: undefined }
     case "UnexpectedKey":
@@ -317,7 +344,7 @@ const find = (issue: SchemaIssue.Issue, path: ReadonlyArray<PropertyKey>): Findi
     case "InvalidType": {
       const expected = issue.ast.annotations?.["expected"]
       const accepted = typeof expected === "string" ? expected : "an object"
-      return { path, accepted, shown: show(path.join("."), "input" in issue ? issue.input : undefined) }
+      return { path, accepted, shown: show(path.join("."), valueAt(settings, path)) }
     }
     default:
       return { path, accepted: "another value", shown: undefined }
@@ -370,7 +397,7 @@ export const resolve = (
     },
   )(settings)
   if (Result.isFailure(checked)) {
-    const { accepted, path, shown } = find(checked.failure.issue, [])
+    const { accepted, path, shown } = find(checked.failure.issue, [], settings)
     return refuse(path.length === 0 ? "settings" : nameOf(path.join(".")), accepted, shown)
   }
   const {

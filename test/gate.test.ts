@@ -9,7 +9,7 @@ import { cypher, Neo4jClient, Neo4jError, Neo4jErrorReason, SessionPool } from "
 import { Neo4j } from "effect-neo4j/layers"
 import { Gate, type Refusals } from "../layers/internal/Gate.ts"
 import { Sweeper } from "../layers/internal/Sweeper.ts"
-import { administrator, ask, connectionsInUse, settings, until } from "./support/real.ts"
+import { administrator, ask, connectionsInUse, endless, settings, until } from "./support/real.ts"
 
 const refusals: Refusals = {
   timedOut: () => Neo4jError.from(new Neo4jErrorReason.PoolDeadlock({ message: "timed out" }), "test"),
@@ -195,6 +195,32 @@ it.layer(three, { excludeTestServices: true })("the pool over the gate", (it) =>
         assert.strictEqual((yield* neo4j.pool.stats).inUse, 0)
         assert.strictEqual(yield* connectionsInUse(neo4j.driver), 0)
       }),
+  )
+
+  it.effect("every path holds its permit for as long as it works", () =>
+    Effect.gen(function* () {
+      const neo4j = yield* Neo4jClient
+      const statement = cypher`${cypher.unsafe(endless)}`
+      const paths: ReadonlyArray<Effect.Effect<unknown, Neo4jError>> = [
+        neo4j.read(statement),
+        neo4j.write(statement),
+        neo4j.pool.use((session) => session.run(statement)),
+        Effect.scoped(Effect.flatMap(neo4j.driver.session(), (session) => session.run(statement))),
+        neo4j.driver.use((native) => native.executeQuery(endless, {}, { database: "neo4j" })),
+      ]
+      for (const path of paths) {
+        const before = yield* neo4j.pool.stats
+        assert.strictEqual(before.inUse, 0)
+        const fiber = yield* Effect.forkChild(path)
+        yield* until(
+          "it works",
+          Effect.map(connectionsInUse(neo4j.driver), (count) => count === 1),
+        )
+        assert.strictEqual((yield* neo4j.pool.stats).inUse, 1)
+        yield* Fiber.interrupt(fiber)
+      }
+      assert.strictEqual((yield* neo4j.pool.stats).inUse, 0)
+    }),
   )
 
   it.effect("a borrower that waits too long gets AcquisitionTimeout with the numbers, and nothing is lost", () =>

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import { cypher, Neo4jClient, Neo4jDriver, SessionPool } from "effect-neo4j"
+import { cypher, Neo4jClient, Neo4jDriver, SessionMonitor, SessionPool } from "effect-neo4j"
 import { Neo4j } from "effect-neo4j/layers"
 import { administrator, connectionsInUse, endless, running, settings, until } from "./support/real.ts"
 
@@ -102,6 +102,85 @@ it.layer(one, { excludeTestServices: true })("interruption", (it) => {
         assert.deepStrictEqual(yield* neo4j.read(cypher`RETURN ${turn} AS turn`), [{ turn }])
       }
       assert.strictEqual((yield* neo4j.pool.stats).inUse, 0)
+      assert.strictEqual(yield* connectionsInUse(neo4j.driver), 0)
+    }),
+  )
+})
+
+const several = Layer.unwrap(Effect.map(settings({ pool: { maxSize: 3 } }), Neo4j.layer))
+
+it.layer(several, { excludeTestServices: true })("interruption beside other work", (it) => {
+  it.effect("interrupting driver.use ends its query at once, while another session goes on working", () =>
+    Effect.gen(function* () {
+      const admin = yield* administrator
+      const neo4j = yield* Neo4jClient
+      const other = yield* Effect.forkChild(
+        neo4j.read(cypher`${cypher.unsafe(endless)}`, { metadata: { mark: "goes on" } }),
+      )
+      const use = yield* Effect.forkChild(
+        neo4j.driver.use((native) =>
+          native.session({ database: "neo4j" }).run(endless, {}, { metadata: { mark: "used" } }),
+        ),
+      )
+      for (const mark of ["goes on", "used"]) {
+        yield* until(
+          "the query runs",
+          Effect.map(running(admin, mark), (count) => count === 1),
+        )
+      }
+      yield* Fiber.interrupt(use)
+      yield* until(
+        "the query is gone",
+        Effect.map(running(admin, "used"), (count) => count === 0),
+      )
+      assert.strictEqual(yield* running(admin, "goes on"), 1)
+      assert.deepStrictEqual(yield* neo4j.read(cypher`RETURN 1 AS one`), [{ one: 1 }])
+      yield* Fiber.interrupt(other)
+      assert.strictEqual((yield* neo4j.pool.stats).inUse, 0)
+    }),
+  )
+
+  it.effect("a thousand interruptions at random moments of every kind of work leave nothing behind", () =>
+    Effect.gen(function* () {
+      const neo4j = yield* Neo4jClient
+      const monitor = yield* SessionMonitor
+      let seed = 20261120
+      const random = (below: number) => {
+        seed = (seed * 1103515245 + 12345) % 2147483648
+        return Math.floor((seed / 2147483648) * below)
+      }
+      const works: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
+        neo4j.read(cypher`RETURN 1`),
+        neo4j.read(cypher`UNWIND range(1, 20000) AS x RETURN x, toString(x) AS text`),
+        neo4j.write(cypher`UNWIND range(1, 20) AS x CREATE (n:Interrupted {x: x}) DELETE n RETURN x`),
+        neo4j.read(cypher`UNWIND range(1, 3000) AS x RETURN 1 / (2000 - x)`),
+        neo4j.read(cypher`RETURN`),
+        neo4j.read(cypher`${cypher.unsafe(endless)}`),
+        neo4j.pool.use((session) =>
+          Effect.andThen(session.run(cypher`RETURN 1`), session.run(cypher`UNWIND range(1, 3000) AS x RETURN x`)),
+        ),
+        neo4j.driver.use((native) =>
+          native.executeQuery("UNWIND range(1, 3000) AS x RETURN x", {}, { database: "neo4j" }),
+        ),
+        neo4j.driver.verify,
+      ]
+      yield* Effect.forEach(
+        Array.from({ length: 1000 }),
+        () =>
+          Effect.gen(function* () {
+            const fiber = yield* Effect.forkChild(Effect.exit(works[random(works.length)] ?? Effect.void))
+            const steps = random(30)
+            if (random(2) === 0) yield* Effect.sleep(steps / 4)
+            else for (let step = 0; step < steps; step++) yield* Effect.yieldNow
+            yield* Fiber.interrupt(fiber)
+            const turn = random(1000)
+            if (turn < 300) assert.deepStrictEqual(yield* neo4j.read(cypher`RETURN ${turn} AS turn`), [{ turn }])
+          }),
+        { concurrency: 5, discard: true },
+      )
+      const { inUse, waiting } = yield* neo4j.pool.stats
+      assert.deepStrictEqual({ inUse, waiting }, { inUse: 0, waiting: 0 })
+      assert.strictEqual((yield* monitor.stats).activeSessions, 0)
       assert.strictEqual(yield* connectionsInUse(neo4j.driver), 0)
     }),
   )

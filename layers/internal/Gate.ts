@@ -52,7 +52,8 @@ export class Gate {
   take(timeoutMillis: number, refusals: Refusals): Effect.Effect<void, Neo4jError> {
     return Effect.withFiber((fiber) => {
       if (this.#closed) return Effect.fail(refusals.closed())
-      if (this.#inUse < this.capacity && this.#waiters.size === 0) {
+      // While anybody waits every permit is out: a permit given back is handed on and never becomes free.
+      if (this.#inUse < this.capacity) {
         this.#inUse++
         if (this.#inUse > this.#peak) this.#peak = this.#inUse
         return Effect.void
