@@ -16,6 +16,10 @@ export interface Java {
 
 export const program = (java: Java, name: "java" | "javac"): string => join(java.home, "bin", name)
 
+/** Keeps newer ones from warning on each start about what Neo4j's libraries use. */
+export const quietOptions = (java: Java): ReadonlyArray<string> =>
+  java.feature < 24 ? [] : ["--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow"]
+
 /** The oldest Java here that a release runs on, as the nearest to what the release is built for. */
 export const find = Effect.fnUntraced(function* (release: Release): Effect.fn.Return<Java, Unusable> {
   const installed = yield* discover

@@ -39,7 +39,9 @@ export const java: Way = {
 
     let held: HeldProcess.HeldProcess
     const launch = Effect.sync(() => {
-      held = HeldProcess.open(Java.program(java, "java"), ["-Xmx1g", "-cp", classes + delimiter + jars, "Server", home])
+      held = HeldProcess.open(Java.program(java, "java"), ["-Xmx1g", ...Java.quietOptions(java), "Server", home], {
+        CLASSPATH: classes + delimiter + jars,
+      })
       held.child.stdin.write(`${password}\n`)
     })
 

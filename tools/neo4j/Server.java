@@ -34,18 +34,23 @@ public final class Server {
         var password = input.readLine();
         new Thread(() -> endWith(input, home)).start();
 
+        var isNew = !Files.exists(home.resolve("data"));
         var service = new DatabaseManagementServiceBuilder(home)
                 .loadPropertiesFromFile(home.resolve("neo4j.conf"))
                 .build();
         var system = (GraphDatabaseAPI) service.database("system");
-        // With a time limit of its own: the settings may give transactions less than a cold start needs.
+        if (isNew) setPassword(system, password);
+        var ports = system.getDependencyResolver().resolveDependency(ConnectorPortRegister.class);
+        System.out.println("READY " + ports.getLocalAddress(ConnectorType.BOLT).getPort());
+    }
+
+    /** With a time limit of its own: the settings may give transactions less than a cold start needs. */
+    private static void setPassword(GraphDatabaseAPI system, String password) {
         system.executeTransactionally(
                 "ALTER USER neo4j SET PASSWORD $password CHANGE NOT REQUIRED",
                 Map.of("password", password),
                 result -> null,
                 Duration.ofMinutes(1));
-        var ports = system.getDependencyResolver().resolveDependency(ConnectorPortRegister.class);
-        System.out.println("READY " + ports.getLocalAddress(ConnectorType.BOLT).getPort());
     }
 
     /** Nobody needs the data any more, so nothing is shut down in order: that would take seconds. */
