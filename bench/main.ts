@@ -1,0 +1,29 @@
+/** `npm run bench -- NAME [--json]`: measures one thing side by side with the raw driver, against a real server. */
+import type { Report } from "./support/Report.ts"
+
+const benchmarks: Readonly<Record<string, () => Promise<{ readonly run: () => Promise<Report> }>>> = {
+  query: () => import("./Query.ts"),
+  cancel: () => import("./Cancel.ts"),
+  startup: () => import("./Startup.ts"),
+}
+
+const [name, ...others] = process.argv.slice(2).filter((argument) => argument !== "--json")
+const load = name === undefined || !Object.hasOwn(benchmarks, name) ? undefined : benchmarks[name]
+
+if (load === undefined || others.length > 0) {
+  const problem =
+    name === undefined
+      ? "Which benchmark?"
+      : load === undefined
+        ? `There is no benchmark ${name}.`
+        : `One benchmark at a time; ${others.join(" ")} is too much.`
+  console.error(
+    `${problem} npm run bench -- NAME [--json], where NAME is one of: ${Object.keys(benchmarks).join(", ")}`,
+  )
+  process.exitCode = 2
+} else {
+  const { broken, ratios, results } = await (await load()).run()
+  for (const promise of broken) console.error(`Broken: ${promise}`)
+  if (broken.length > 0) process.exitCode = 1
+  if (process.argv.includes("--json")) console.log(`\n${JSON.stringify({ bench: name, ratios, results })}`)
+}
