@@ -75,7 +75,8 @@ const rawWays = (driver: Driver, database: string): Readonly<Record<string, Read
         await session.close()
       }
     },
-    "driver.executeQuery": async (key) =>
+    "driver.executeQuery": async (key) => valueOf(await driver.executeQuery(text, { key: neo4j.int(key) })),
+    "driver.executeQuery, named, READ": async (key) =>
       valueOf(await driver.executeQuery(text, { key: neo4j.int(key) }, { database, routing: neo4j.routing.READ })),
   }
 }
@@ -207,7 +208,10 @@ export const run = async (): Promise<Report> => {
       })),
     )
     return {
-      ratios: roundAll(Object.fromEntries(Object.entries(found).map(([name, { summary }]) => [name, summary.median]))),
+      ratios: roundAll({
+        ...Object.fromEntries(Object.entries(found).map(([name, { summary }]) => [name, summary.median])),
+        read10_vs_executeQuery_named: versus(at10, "driver.executeQuery, named, READ").median,
+      }),
       results: {
         readsPerSecond: Object.fromEntries(
           outcomes.map(({ concurrency, samples }) => [
