@@ -88,9 +88,10 @@ it.layer(layer, { excludeTestServices: true })("integers as numbers", (it) => {
           RETURN n, [1, [2]] AS l, {m: -1} AS m, d, date('2024-02-29') AS date, 1.0 AS float, point({x: 1, y: 2}) AS p`,
         { integers: "bigint" },
       )
-      const [row] = rows
+      const [row = assert.fail("no row")] = rows
+      const { properties } = row["n"] as { readonly properties: unknown }
       assert.deepStrictEqual(
-        { ...row, n: (row?.["n"] as { readonly properties: unknown }).properties },
+        { ...row, n: properties },
         {
           n: { a: 1n, l: [beyond] },
           l: [1n, [2n]],

@@ -44,7 +44,7 @@ const refused: ReadonlyArray<readonly [title: string, value: unknown, path: Read
   ["undefined", undefined, []],
   ["undefined in a map", { a: { b: undefined } }, ["a", "b"]],
   ["undefined in a list", [1, undefined], [1]],
-  ["a hole in a list", [, 1], [0]],
+  ["a hole in a list", Object.assign([], { 1: 1 }), [0]],
   ["a hole in a list of floats", sparse, [1]],
   ["a function", () => 1, []],
   ["a function deep inside", { a: [{ b: () => 1 }] }, ["a", 0, "b"]],

@@ -364,11 +364,10 @@ const encodeByKind = (value: object, at: Position): unknown => {
   if (EffectDateTime.isDateTime(value)) return encodeEffectDateTime(value, path)
   if (EffectDuration.isDuration(value)) return encodeEffectDuration(value, path)
   if (isNative(value)) return value
-  const name: unknown = (value as { readonly constructor?: { readonly name?: unknown } }).constructor?.name
-  return refuse(
-    `an instance of ${typeof name === "string" && name !== "" ? name : "a class"}, which has no encoding; pass a plain object`,
-    path,
-  )
+  // The class's own name: an object's property of this name could be data.
+  const maker: unknown = (prototype as { readonly constructor?: unknown }).constructor
+  const name = typeof maker === "function" ? maker.name : ""
+  return refuse(`an instance of ${name === "" ? "a class" : name}, which has no encoding; pass a plain object`, path)
 }
 
 const encodePart = (value: unknown, part: PathPart, at: Position): unknown => {

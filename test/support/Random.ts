@@ -22,8 +22,8 @@ export class Random {
     return min + Math.floor(this.next() * (max - min + 1))
   }
 
-  pick<A>(items: readonly [A, ...ReadonlyArray<A>]): A {
-    return items[this.int(0, items.length - 1)] ?? items[0]
+  pick<const A extends readonly [unknown, ...ReadonlyArray<unknown>]>(items: A): A[number] {
+    return items[this.int(0, items.length - 1)]
   }
 
   list<A>(max: number, make: () => A): Array<A> {

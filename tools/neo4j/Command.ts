@@ -1,3 +1,4 @@
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { spawn } from "node:child_process"
 import { constants } from "node:fs"
@@ -7,6 +8,7 @@ import { createInterface } from "node:readline"
 import { Unusable } from "./Way.ts"
 
 export interface Options {
+  /** Milliseconds. */
   readonly timeout?: number
   readonly onLine?: (line: string) => void
 }
@@ -21,7 +23,7 @@ export const run = (
 ): Effect.Effect<ReadonlyArray<string>, Unusable> =>
   Effect.callback<ReadonlyArray<string>, Unusable>((resume) => {
     const lines: Array<string> = []
-    const child = spawn(command, parameters, { stdio: ["ignore", "pipe", "pipe"], timeout: options.timeout })
+    const child = spawn(command, parameters, { stdio: ["ignore", "pipe", "pipe"] })
     const fail = (reason: string) => {
       const output = lines
         .filter((line) => line.trim() !== "")
@@ -45,7 +47,13 @@ export const run = (
     return Effect.sync(() => {
       child.kill()
     })
-  })
+  }).pipe(
+    Effect.timeoutOrElse({
+      duration: options.timeout ?? Duration.infinity,
+      orElse: () =>
+        Effect.fail(new Unusable({ message: `\`${command} ${parameters[0] ?? ""}\` did not answer in time` })),
+    }),
+  )
 
 /** Where a program is found on the PATH. */
 export const find = (program: string): Effect.Effect<string | undefined> =>

@@ -90,7 +90,7 @@ export const acquire = Effect.fnUntraced(function* (
   if (options.silent !== true) {
     const seconds = ((performance.now() - start) / 1000).toFixed(1)
     yield* Progress.report(
-      `Neo4j ${server.version ?? ""} at ${server.variables.NEO4J_URI} (${server.description}, ${seconds} s)`,
+      `${["Neo4j", server.version].join(" ").trimEnd()} at ${server.variables.NEO4J_URI} (${server.description}, ${seconds} s)`,
     )
   }
   return server
