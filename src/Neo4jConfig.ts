@@ -10,7 +10,9 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import * as Settings_ from "./Settings.ts"
+import { resolve } from "./ResolvedSettings.ts"
+import type { Settings } from "./Settings.ts"
+import { variables } from "./Variables.ts"
 
 export type {
   Auth,
@@ -19,31 +21,10 @@ export type {
   Credentials,
   DriverSettings,
   PoolSettings,
-  Resolved,
   Settings,
   TransactionSettings,
 } from "./Settings.ts"
-export { resolve } from "./Settings.ts"
-
-// Which setting each variable sets; the first name is the canonical one, the others are aliases.
-const variables = {
-  uri: ["NEO4J_URI"],
-  "auth.username": ["NEO4J_USERNAME", "NEO4J_USER"],
-  "auth.password": ["NEO4J_PASSWORD"],
-  database: ["NEO4J_DATABASE"],
-  "driver.maxConnectionPoolSize": ["NEO4J_MAX_CONNECTION_POOL_SIZE", "NEO4J_MAX_POOL_SIZE"],
-  "pool.maxSize": ["NEO4J_POOL_MAX_SIZE"],
-  "pool.minSize": ["NEO4J_POOL_MIN_SIZE"],
-  "pool.acquisitionTimeout": ["NEO4J_POOL_ACQUISITION_TIMEOUT"],
-  "pool.leakThreshold": ["NEO4J_POOL_LEAK_THRESHOLD"],
-  "driver.connectionTimeout": ["NEO4J_CONNECTION_TIMEOUT"],
-  "driver.connectionAcquisitionTimeout": ["NEO4J_CONNECTION_ACQUISITION_TIMEOUT"],
-  "driver.maxConnectionLifetime": ["NEO4J_MAX_CONNECTION_LIFETIME"],
-  "driver.connectionLivenessCheckTimeout": ["NEO4J_LIVENESS_CHECK_TIMEOUT"],
-  "transaction.timeout": ["NEO4J_QUERY_TIMEOUT"],
-  "transaction.maxRetryTime": ["NEO4J_MAX_TRANSACTION_RETRY_TIME"],
-  "driver.fetchSize": ["NEO4J_FETCH_SIZE"],
-} as const satisfies Record<string, readonly [string, ...Array<string>]>
+export { type Resolved, resolve } from "./ResolvedSettings.ts"
 
 type Path = keyof typeof variables
 
@@ -123,7 +104,7 @@ const assemble = Effect.fnUntraced(function* (environment: Environment) {
         : `${username.name} is set but NEO4J_PASSWORD is not; accepted: both or neither`,
     )
   }
-  const settings: Settings_.Settings = {
+  const settings: Settings = {
     uri,
     auth:
       username === undefined || password === undefined
@@ -149,7 +130,7 @@ const assemble = Effect.fnUntraced(function* (environment: Environment) {
       maxRetryTime: yield* read("transaction.maxRetryTime", duration),
     },
   }
-  const resolved = Settings_.resolve(settings, nameIn(environment))
+  const resolved = resolve(settings, nameIn(environment))
   if (Result.isFailure(resolved)) {
     return yield* refuse(`${resolved.failure.message}; accepted: ${resolved.failure.accepted}`)
   }
@@ -183,7 +164,7 @@ const assemble = Effect.fnUntraced(function* (environment: Environment) {
  * @category config
  * @since 0.1.0
  */
-export const config: Config.Config<Settings_.Settings> = Config.all(
+export const config: Config.Config<Settings> = Config.all(
   Object.fromEntries(names.map((name) => [name, Config.option(Config.String(name))])),
 ).pipe(
   Config.mapEffect((found) =>

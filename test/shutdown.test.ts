@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as ManagedRuntime from "effect/ManagedRuntime"
@@ -27,13 +28,11 @@ describe("shutdown", () => {
       const { neo4j, pool } = yield* Effect.promise(() =>
         runtime.runPromise(Effect.all({ neo4j: Neo4jClient, pool: SessionPool })),
       )
-      let release: () => void = () => {}
+      const released = yield* Deferred.make<void>()
       const work = yield* Effect.forkChild(
         pool.use((session) =>
           Effect.gen(function* () {
-            yield* Effect.callback<void>((resume) => {
-              release = () => resume(Effect.void)
-            })
+            yield* Deferred.await(released)
             return yield* session.run(cypher`RETURN 1 AS one`)
           }),
         ),
@@ -44,7 +43,7 @@ describe("shutdown", () => {
       assert.strictEqual((yield* Fiber.join(queued)).reason._tag, "PoolClosed")
       assert.strictEqual((yield* Effect.flip(neo4j.read(cypher`RETURN 1`))).reason._tag, "PoolClosed")
       assert.isUndefined(disposal.pollUnsafe())
-      release()
+      yield* Deferred.succeed(released, undefined)
       assert.deepStrictEqual(yield* Fiber.join(work), [{ one: 1 }])
       yield* Fiber.join(disposal)
       yield* until(

@@ -5,9 +5,9 @@
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { Driver } from "neo4j-driver"
-import { Neo4jError } from "../../src/Neo4jError.ts"
+import { isNeo4jError, Neo4jError } from "../../src/Neo4jError.ts"
 import { AcquisitionTimeout, ConnectionError, PoolClosed } from "../../src/Neo4jErrorReason.ts"
-import type { Resolved } from "../../src/Settings.ts"
+import type { Resolved } from "../../src/ResolvedSettings.ts"
 import { Gate, type Refusals } from "./Gate.ts"
 import { HomeDatabase } from "./HomeDatabase.ts"
 import * as NativeDriver from "./NativeDriver.ts"
@@ -202,6 +202,21 @@ export class DriverCore {
     }
     this.#retire(generation)
     return true
+  }
+
+  /**
+   * Replaces a driver whose error says that its connections, or its credentials, are of no further use.
+   *
+   * What the driver itself fails at, such as packing a value, can leave half a message on the connection. And it asks
+   * for credentials again when an established connection is refused, but not when a new one cannot log in.
+   */
+  failed(generation: Generation, cause: unknown, { reason }: Neo4jError): void {
+    const refused = reason._tag === "AuthenticationError" && Effect.isEffect(this.settings.auth)
+    const ownFailure =
+      !isNeo4jError(cause) &&
+      (reason._tag === "UnknownError" || reason._tag === "UnsupportedCommand" || reason._tag === "ProtocolError") &&
+      reason.code?.startsWith("Neo.") !== true
+    if (refused || ownFailure) this.replace(generation)
   }
 
   #retire(generation: Generation): void {

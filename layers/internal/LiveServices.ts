@@ -10,11 +10,13 @@ import type * as Scope from "effect/Scope"
 import { type Client, Neo4jClient } from "../../src/Neo4jClient.ts"
 import { Neo4jDriver } from "../../src/Neo4jDriver.ts"
 import { Neo4jError } from "../../src/Neo4jError.ts"
+import { ConnectionError } from "../../src/Neo4jErrorReason.ts"
 import type { AccessMode, QueryOptions } from "../../src/QueryOptions.ts"
 import type { ServerInfo } from "../../src/QueryResult.ts"
 import { SessionMonitor } from "../../src/SessionMonitor.ts"
 import { SessionPool } from "../../src/SessionPool.ts"
-import { resolve, type Settings } from "../../src/Settings.ts"
+import { resolve } from "../../src/ResolvedSettings.ts"
+import type { Settings } from "../../src/Settings.ts"
 import type { Statement } from "../../src/Statement.ts"
 import { DriverCore } from "./DriverCore.ts"
 import { borrow, toResult } from "./LiveSession.ts"
@@ -25,13 +27,28 @@ import { decodeServer } from "./SummaryDecoder.ts"
 import { Sweeper } from "./Sweeper.ts"
 import { useNative } from "./UseNative.ts"
 
+const unanswered = () =>
+  Neo4jError.from(
+    new ConnectionError({
+      message: "the server did not answer in time",
+      hint: "Is it reachable, and does the Effect given as auth, if any, answer?",
+    }),
+    "Neo4jDriver.verify",
+  )
+
 const makeDriver = (core: DriverCore): Neo4jDriver["Service"] => {
   let server: ServerInfo | undefined
   const verify = useNative(
     core,
     (native) => native.getServerInfo(core.settings.database === undefined ? {} : { database: core.settings.database }),
     { operation: "Neo4jDriver.verify" },
-  ).pipe(Effect.map((info) => (server = decodeServer(info))))
+  ).pipe(
+    Effect.timeoutOrElse({
+      duration: core.settings.driver.connectionAcquisitionTimeout + core.settings.driver.closeTimeout,
+      orElse: () => Effect.fail(unanswered()),
+    }),
+    Effect.map((info) => (server = decodeServer(info))),
+  )
   return Neo4jDriver.of({
     session: (options) => borrow(core, options, "Neo4jDriver.session"),
     use: (f) => useNative(core, f, { operation: "Neo4jDriver.use", mayHaveCommitted: true }),

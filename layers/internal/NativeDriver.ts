@@ -10,7 +10,8 @@ import neo4j from "neo4j-driver"
 import type { AuthToken, AuthTokenManager, Driver } from "neo4j-driver"
 import { Neo4jError } from "../../src/Neo4jError.ts"
 import { AuthenticationError, InvalidSetting } from "../../src/Neo4jErrorReason.ts"
-import type { Auth, Credentials, Resolved } from "../../src/Settings.ts"
+import type { Resolved } from "../../src/ResolvedSettings.ts"
+import type { Auth, Credentials } from "../../src/Settings.ts"
 
 const tokenOf = (credentials: Credentials): AuthToken =>
   "bearer" in credentials

@@ -101,6 +101,7 @@ export class OpenSession {
         const error = classify(cause, attempt)
         // The remembered home database may have been dropped or renamed since.
         if (error.reason._tag === "DatabaseNotFound") this.#core.home.forget(this.#request.impersonatedUser)
+        this.#core.failed(this.held.generation, cause, error)
         finish(Effect.fail(error))
       }
       // Nobody waits for the server's word any more, so whether a write was committed stays unknown.

@@ -1,10 +1,10 @@
 /** A statement made ready to be sent: checked and encoded completely before anything is waited for. */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
-import { InvalidSetting } from "../../src/Neo4jErrorReason.ts"
+import { InvalidParameter, InvalidSetting } from "../../src/Neo4jErrorReason.ts"
 import { Neo4jError } from "../../src/Neo4jError.ts"
 import type { SessionOptions, StatementOptions } from "../../src/QueryOptions.ts"
-import type { Resolved } from "../../src/Settings.ts"
+import { durationOf, type Resolved } from "../../src/ResolvedSettings.ts"
 import * as Statement from "../../src/Statement.ts"
 import type { Integers } from "../../src/Value.ts"
 import { encodeParameters } from "./ParameterEncoder.ts"
@@ -46,7 +46,7 @@ const millisOf = (
   operation: string,
 ): number | Neo4jError => {
   if (input === undefined) return orElse
-  const duration = Duration.fromInput(input)
+  const duration = durationOf(input)
   const millis = Option.isSome(duration) ? Duration.toMillis(duration.value) : Number.NaN
   return millis >= 0
     ? Math.ceil(millis)
@@ -74,10 +74,19 @@ export const prepare = (
   if (options?.metadata !== undefined) {
     const metadata = encodeParameters({ metadata: options.metadata }, operation)
     if (isError(metadata)) return metadata
-    transaction = { ...transaction, metadata: metadata["metadata"] as Record<string, unknown> }
+    const map = metadata["metadata"]
+    if (!isMap(map)) {
+      const message = "the transaction's metadata is not a map"
+      return Neo4jError.from(new InvalidParameter({ message, path: ["metadata"] }), operation)
+    }
+    transaction = { ...transaction, metadata: map }
   }
   return { operation, text: statement.text, parameters, transaction, integers }
 }
+
+// Encoded maps are plain objects, whatever they were before; dates, bytes and lists are not.
+const isMap = (u: unknown): u is Record<string, unknown> =>
+  typeof u === "object" && u !== null && Object.getPrototypeOf(u) === Object.prototype
 
 const isName = (u: unknown): boolean => u === undefined || (typeof u === "string" && u !== "")
 

@@ -2,7 +2,6 @@
  * Lends the native driver itself for what the toolkit does not cover. It counts as one permit; sessions opened on it
  * are tracked and closed, and interruption aborts what runs.
  */
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type { Driver, Session } from "neo4j-driver"
@@ -71,19 +70,18 @@ export const useNative = <A>(
         })
         held.whenReleased(() => core.gate.give())
         const wait = Effect.callback<A, Neo4jError>((resume) => {
-          const fail = (cause: unknown) =>
-            resume(isFromDriver(cause) ? Effect.fail(classify(cause, attempt)) : Effect.failCause(Cause.die(cause)))
+          const fail = (cause: unknown) => {
+            if (!isFromDriver(cause)) return resume(Effect.die(cause))
+            const error = classify(cause, attempt)
+            core.failed(generation, cause, error)
+            resume(Effect.fail(error))
+          }
           held.abort = fail
-          running.then(
-            (value) => {
+          running
+            .finally(() => {
               settled = true
-              resume(Effect.succeed(value))
-            },
-            (cause: unknown) => {
-              settled = true
-              fail(cause)
-            },
-          )
+            })
+            .then((value) => resume(Effect.succeed(value)), fail)
         })
         return Effect.onExit(restore(wait), () =>
           Effect.andThen(

@@ -1,6 +1,5 @@
 /** A TCP proxy before the real server that can stop passing bytes, as a network that swallows packets does. */
-import { createServer, connect, type Server, type Socket } from "node:net"
-import type { AddressInfo } from "node:net"
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 
