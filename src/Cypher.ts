@@ -3,8 +3,9 @@ import * as Identifier from "./Identifier.ts"
 import * as Statement from "./Statement.ts"
 import type { Row } from "./Value.ts"
 
-const FragmentTypeId = "~effect-neo4j/Fragment"
-const FloatTypeId = "~effect-neo4j/Float"
+// Symbols, which no JSON can carry: data that a user sends must never pass as a piece of a statement.
+const FragmentTypeId: unique symbol = Symbol.for("effect-neo4j/Fragment")
+const FloatTypeId: unique symbol = Symbol.for("effect-neo4j/Float")
 
 /**
  * A piece of a statement, composed by putting it into a template.
@@ -73,7 +74,11 @@ const flatten = (strings: ReadonlyArray<string>, values: ReadonlyArray<unknown>)
 
 const textOf = (strings: ReadonlyArray<string>): string => {
   let text = strings[0] ?? ""
-  for (let i = 1; i < strings.length; i++) text += `$p${i - 1}${strings[i]}`
+  for (let i = 1; i < strings.length; i++) {
+    const next = strings[i] ?? ""
+    // What follows must not become part of the parameter's name.
+    text += `$p${i - 1}${/^[\p{ID_Continue}$]/u.test(next) ? " " : ""}${next}`
+  }
   return text
 }
 
@@ -96,10 +101,12 @@ const bind = (values: ReadonlyArray<unknown>): Record<string, unknown> => {
 }
 
 // An escape that JavaScript cannot read, such as `\u{`, makes the cooked text undefined.
-const unreadable = (strings: ReadonlyArray<string | undefined>): string | undefined =>
-  strings.includes(undefined)
+const unreadable = (strings: unknown): string | undefined => {
+  if (!Array.isArray(strings)) return "cypher was called as a function; write it as a template: cypher`…`"
+  return strings.includes(undefined)
     ? "the template has an escape sequence that JavaScript cannot read; double the backslash"
     : undefined
+}
 
 const isPlain = (value: unknown): boolean => !isFragment(value) && !Statement.isStatement(value)
 

@@ -13,6 +13,11 @@ export interface Attempt {
   readonly operation: string
   /** Whether a commit may have been under way when the failure was seen: a write in auto-commit, or a COMMIT. */
   readonly mayHaveCommitted?: boolean | undefined
+  /**
+   * Whether parts of the operation may be committed already, whatever the failure says of the last one: the batches of
+   * `CALL … IN TRANSACTIONS`, or the statements of `driver.use`.
+   */
+  readonly inParts?: boolean | undefined
 }
 
 interface DriverError {
@@ -106,7 +111,7 @@ const readOnly = make(
 const readOnlyDatabase = make(Reason.AuthorizationError, "the database is read-only here")
 const constraint = make(
   Reason.ConstraintViolation,
-  "a constraint was violated; nothing was written",
+  "a constraint was violated; the transaction was rolled back",
   "SHOW CONSTRAINTS lists them; the redacted cause names the one",
 )
 
@@ -115,7 +120,11 @@ const byCode: ReadonlyMap<string, Make> = new Map(
   Object.entries<Make>({
     ServiceUnavailable: connection,
     SessionExpired: make(Reason.SessionExpired, "the server can no longer serve this session"),
-    ProtocolError: make(Reason.ProtocolError, "the server or driver broke the protocol"),
+    // The driver's code also for a connection that was closed while it logged in.
+    ProtocolError: (error) =>
+      /Connection was closed by server|Failed to connect to server/.test(error.chain)
+        ? connection(error)
+        : make(Reason.ProtocolError, "the server or driver broke the protocol")(error),
     "Neo.ClientError.Security.Unauthorized": authentication,
     "Neo.ClientError.Security.AuthenticationRateLimit": make(
       Reason.AuthenticationError,
@@ -188,7 +197,7 @@ const byCode: ReadonlyMap<string, Make> = new Map(
 
 // A text that points into the statement names tokens of it. The same code without a position quotes a value instead:
 // `Text cannot be parsed to a Date`, and then the text.
-const pointsIntoStatement = /\(line \d+, column \d+ \(offset: \d+\)\)\n"[^\n]*"\n *\^$/
+const pointsIntoStatement = /^(?![^]*\bPASSWORD\b)[^]*\(line \d+, column \d+ \(offset: \d+\)\)\n"[^\n]*"\n *\^$/
 
 const syntax: Make = (error) =>
   pointsIntoStatement.test(error.message)
@@ -244,6 +253,11 @@ const reasonOf = (error: DriverError): Reason.Neo4jErrorReason => {
   )
 }
 
+const isAmbiguous = ({ _tag }: Reason.Neo4jErrorReason, { chain, code }: DriverError): boolean =>
+  code === "Neo.TransientError.Cluster.ReplicationFailure" ||
+  ((_tag === "ConnectionError" || (_tag === "SessionExpired" && code === "SessionExpired")) &&
+    !certainlyNotCommitted.test(chain))
+
 /**
  * Turns what the driver threw into a {@link Neo4jError}. Pure; it looks at the error's code, GQL status and text only.
  * A `Neo4jError` passes unchanged.
@@ -272,13 +286,15 @@ export const classify = (cause: unknown, attempt: Attempt): Neo4jError => {
   if (isNeo4jError(cause)) return cause
   const error = read(cause)
   const reason = reasonOf(error)
-  const lost =
-    reason._tag === "ConnectionError" || (reason._tag === "SessionExpired" && error.code === "SessionExpired")
-  if (lost && attempt.mayHaveCommitted === true && !certainlyNotCommitted.test(error.chain)) {
+  const failure = Neo4jError.from(reason, attempt.operation, cause)
+  const partial = attempt.inParts === true && failure.isRetryable
+  if (partial || (attempt.mayHaveCommitted === true && isAmbiguous(reason, error))) {
     return Neo4jError.from(
       new Reason.CommitUnknown({
         ...withOwnText(
-          "the connection was lost when the write may already have been committed",
+          partial
+            ? "it failed when parts of it may already have been committed"
+            : "the connection was lost when the write may already have been committed",
           "Look whether it is there before writing again; retry only what is idempotent, such as MERGE by a unique key",
         )(error),
       }),
@@ -286,5 +302,17 @@ export const classify = (cause: unknown, attempt: Attempt): Neo4jError => {
       cause,
     )
   }
-  return Neo4jError.from(reason, attempt.operation, cause)
+  return failure
 }
+
+/**
+ * The error of an operation that is given up without waiting for the server's word.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const abandon = (reason: Reason.ConnectionError | Reason.PoolClosed, attempt: Attempt): Neo4jError =>
+  Neo4jError.from(
+    attempt.mayHaveCommitted === true ? new Reason.CommitUnknown({ message: reason.message }) : reason,
+    attempt.operation,
+  )

@@ -48,6 +48,11 @@ export interface Client<I extends Integers = Integers> {
  *
  * In most programs. Interrupting the fiber ends the statement on the server.
  *
+ * **Gotchas**
+ *
+ * In a cluster a read may be answered by a server that has not seen an earlier write yet, unless it is given the
+ * `bookmarks` of that write's `query`.
+ *
  * **Example** (One query)
  *
  * ```ts

@@ -84,6 +84,9 @@ const duration = Effect.fnUntraced(function* (found: Found) {
       )
 })
 
+const durationOrNone = (found: Found): Effect.Effect<Duration.Duration, Config.ConfigError> =>
+  /^\s*infinity\s*$/i.test(found.text) ? Effect.succeed(Duration.infinity) : duration(found)
+
 const assemble = Effect.fnUntraced(function* (environment: Environment) {
   const text = (path: Path) => Effect.map(lookUp(path, environment), (found) => found?.text)
   const read = <A>(path: Path, parse: (found: Found) => Effect.Effect<A, Config.ConfigError>) =>
@@ -126,7 +129,7 @@ const assemble = Effect.fnUntraced(function* (environment: Environment) {
       leakThreshold: yield* read("pool.leakThreshold", duration),
     },
     transaction: {
-      timeout: yield* read("transaction.timeout", duration),
+      timeout: yield* read("transaction.timeout", durationOrNone),
       maxRetryTime: yield* read("transaction.maxRetryTime", duration),
     },
   }

@@ -11,7 +11,7 @@ import type { Integers, Row } from "./Value.ts"
  * @category models
  * @since 0.1.0
  */
-export type RowOf<A, Int extends Integers> = Row extends A
+export type RowOf<A, Int extends Integers> = [Row, A] extends [A, Row]
   ? Row<Int extends "bigint" ? bigint : Int extends "number" ? number : never>
   : A
 

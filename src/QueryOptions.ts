@@ -35,7 +35,10 @@ export interface SessionOptions {
  * @since 0.1.0
  */
 export interface StatementOptions<Int extends Integers = Integers> {
-  /** Enforced by the server; `Duration.infinity` for none. Default is `transaction.timeout` of the settings. */
+  /**
+   * Enforced by the server; `Duration.infinity` for none, which also waits forever for a server that has stopped
+   * answering. Default is `transaction.timeout` of the settings.
+   */
   readonly timeout?: Duration.Input | undefined
   /** Shown by `SHOW TRANSACTIONS` in its column `metaData`, and in the server's query log. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined

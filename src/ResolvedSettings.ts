@@ -48,8 +48,6 @@ export interface Resolved {
 const value = <T>(accepted: string, is: (u: unknown) => boolean) =>
   Schema.declare((u: unknown): u is T => is(u), { expected: accepted })
 
-const optional = <S extends Schema.Constraint>(schema: S) => Schema.optional(schema)
-
 const schemes = "neo4j, neo4j+s, neo4j+ssc, bolt, bolt+s, bolt+ssc"
 const acceptedUri = `scheme://host[:port], the scheme one of ${schemes}; user and password belong in auth`
 
@@ -87,13 +85,10 @@ export const durationOf = (u: unknown): Option.Option<Duration.Duration> => {
   return Duration.fromInput(u as Duration.Input)
 }
 
-const isDuration = (u: unknown, infinite: boolean): boolean =>
+const isDuration = (u: unknown, accepts: (millis: number) => boolean): boolean =>
   Option.match(durationOf(u), {
     onNone: () => false,
-    onSome: (duration) => {
-      const millis = Duration.toMillis(duration)
-      return millis >= 0 && (infinite || Number.isFinite(millis))
-    },
+    onSome: (duration) => accepts(Duration.toMillis(duration)),
   })
 
 const uri = value<string>(acceptedUri, isUri)
@@ -110,10 +105,23 @@ const rows = value<number>(
   (u) => Number.isSafeInteger(u) && ((u as number) > 0 || u === -1),
 )
 const duration = value<Duration.Input>('a duration such as "30 seconds", Duration.minutes(1), or milliseconds', (u) =>
-  isDuration(u, false),
+  isDuration(u, (millis) => millis >= 0 && Number.isFinite(millis)),
 )
-const durationOrNone = value<Duration.Input>('a duration such as "30 seconds" or Duration.infinity for none', (u) =>
-  isDuration(u, true),
+const positiveDuration = value<Duration.Input>('a duration above 0 such as "5 seconds"', (u) =>
+  isDuration(u, (millis) => millis > 0 && Number.isFinite(millis)),
+)
+// Node's timers end at once where they are set for longer.
+const longestTimer = 2 ** 31 - 1
+const timerDuration = value<Duration.Input>('a duration of at most 24 days such as "30 seconds"', (u) =>
+  isDuration(u, (millis) => millis >= 0 && millis <= longestTimer),
+)
+const positiveTimerDuration = value<Duration.Input>(
+  'a duration above 0 and of at most 24 days such as "60 seconds"',
+  (u) => isDuration(u, (millis) => millis > 0 && millis <= longestTimer),
+)
+const durationOrNone = value<Duration.Input>(
+  'a duration above 0 such as "30 seconds", or Duration.infinity for none',
+  (u) => isDuration(u, (millis) => millis > 0),
 )
 const callback = value<unknown>("a function", Predicate.isFunction)
 const object = value<unknown>("an object", (u) => Predicate.isObject(u))
@@ -123,10 +131,10 @@ const list = (accepted: string, is: (u: unknown) => boolean) =>
 const basic = Schema.Struct({
   username: text,
   password: secret,
-  realm: optional(text),
-  expiresIn: optional(duration),
+  realm: Schema.optional(text),
+  expiresIn: Schema.optional(duration),
 })
-const bearer = Schema.Struct({ bearer: secret, expiresIn: optional(duration) })
+const bearer = Schema.Struct({ bearer: secret, expiresIn: Schema.optional(duration) })
 const acceptedAuth = '{ username, password }, { bearer }, "none", or an Effect of credentials'
 
 const authOf = (auth: unknown) =>
@@ -141,51 +149,53 @@ const authOf = (auth: unknown) =>
 const settingsSchema = (auth: unknown) =>
   Schema.Struct({
     uri,
-    auth: optional(authOf(auth)),
-    database: optional(text),
-    integers: optional(value<Integers>('"number" or "bigint"', (u) => u === "number" || u === "bigint")),
-    driver: optional(
+    auth: Schema.optional(authOf(auth)),
+    database: Schema.optional(text),
+    integers: Schema.optional(value<Integers>('"number" or "bigint"', (u) => u === "number" || u === "bigint")),
+    driver: Schema.optional(
       Schema.Struct({
-        maxConnectionPoolSize: optional(size),
-        connectionTimeout: optional(duration),
-        connectionAcquisitionTimeout: optional(duration),
-        maxConnectionLifetime: optional(duration),
-        connectionLivenessCheckTimeout: optional(duration),
-        fetchSize: optional(rows),
-        lazy: optional(flag),
-        closeTimeout: optional(duration),
-        encrypted: optional(
+        maxConnectionPoolSize: Schema.optional(size),
+        connectionTimeout: Schema.optional(timerDuration),
+        connectionAcquisitionTimeout: Schema.optional(positiveTimerDuration),
+        maxConnectionLifetime: Schema.optional(duration),
+        connectionLivenessCheckTimeout: Schema.optional(duration),
+        fetchSize: Schema.optional(rows),
+        lazy: Schema.optional(flag),
+        closeTimeout: Schema.optional(positiveDuration),
+        encrypted: Schema.optional(
           value<unknown>('true, false, "ENCRYPTION_ON" or "ENCRYPTION_OFF"', (u) =>
             [true, false, "ENCRYPTION_ON", "ENCRYPTION_OFF"].includes(u as boolean),
           ),
         ),
-        trust: optional(
+        trust: Schema.optional(
           value<unknown>(
             '"TRUST_ALL_CERTIFICATES", "TRUST_CUSTOM_CA_SIGNED_CERTIFICATES" or "TRUST_SYSTEM_CA_SIGNED_CERTIFICATES"',
             (u) => typeof u === "string" && /^TRUST_(?:ALL|CUSTOM_CA_SIGNED|SYSTEM_CA_SIGNED)_CERTIFICATES$/.test(u),
           ),
         ),
-        trustedCertificates: optional(list("a list of file names", Predicate.isString)),
-        disableAutoCommitRetries: optional(flag),
-        notificationFilter: optional(object),
-        logging: optional(object),
-        resolver: optional(callback),
-        userAgent: optional(text),
-        telemetryDisabled: optional(flag),
-        clientCertificate: optional(object),
-        encryptionProfiles: optional(list("a list of encryption profiles", Predicate.isObject)),
+        trustedCertificates: Schema.optional(list("a list of file names", Predicate.isString)),
+        disableAutoCommitRetries: Schema.optional(flag),
+        notificationFilter: Schema.optional(object),
+        logging: Schema.optional(object),
+        resolver: Schema.optional(callback),
+        userAgent: Schema.optional(text),
+        telemetryDisabled: Schema.optional(flag),
+        clientCertificate: Schema.optional(object),
+        encryptionProfiles: Schema.optional(list("a list of encryption profiles", Predicate.isObject)),
       }),
     ),
-    pool: optional(
+    pool: Schema.optional(
       Schema.Struct({
-        maxSize: optional(size),
-        minSize: optional(sizeOrNone),
-        acquisitionTimeout: optional(duration),
-        leakThreshold: optional(duration),
-        drainTimeout: optional(duration),
+        maxSize: Schema.optional(size),
+        minSize: Schema.optional(sizeOrNone),
+        acquisitionTimeout: Schema.optional(duration),
+        leakThreshold: Schema.optional(duration),
+        drainTimeout: Schema.optional(duration),
       }),
     ),
-    transaction: optional(Schema.Struct({ timeout: optional(durationOrNone), maxRetryTime: optional(duration) })),
+    transaction: Schema.optional(
+      Schema.Struct({ timeout: Schema.optional(durationOrNone), maxRetryTime: Schema.optional(duration) }),
+    ),
   })
 
 interface Finding {
@@ -199,6 +209,7 @@ const show = (path: string, input: unknown): string | undefined => {
   if (/password|bearer|auth/.test(path) && path !== "auth.username") return undefined
   if (typeof input === "string") return JSON.stringify(maskUri(input))
   if (typeof input === "number" || typeof input === "bigint" || typeof input === "boolean") return String(input)
+  if (Duration.isDuration(input)) return Duration.format(input)
   return input === null ? "null" : Array.isArray(input) ? "a list" : `a value of type ${typeof input}`
 }
 
@@ -305,6 +316,10 @@ export const resolve = (
     return refuse(nameOf("pool.minSize"), `at most ${nameOf("pool.maxSize")}, which is ${maxSize}`, String(minSize))
   }
   const limit = routing ? maxConnectionPoolSize - 1 : maxConnectionPoolSize
+  if (limit < 1) {
+    const accepted = "at least 2 for neo4j schemes, as routing tables need a connection"
+    return refuse(nameOf("driver.maxConnectionPoolSize"), accepted, String(maxConnectionPoolSize))
+  }
   if (maxSize > limit) {
     return refuse(
       nameOf("pool.maxSize"),
@@ -331,7 +346,8 @@ export const resolve = (
         maxConnectionLifetime: millisOf(maxConnectionLifetime, "1 hour"),
         connectionLivenessCheckTimeout: millisOf(connectionLivenessCheckTimeout, "30 seconds"),
         fetchSize,
-        maxTransactionRetryTime: maxRetryTime,
+        // The driver's own retry loop writes twice where a connection dies with COMMIT in flight.
+        maxTransactionRetryTime: 0,
       },
       maxConnectionPoolSize,
       connectionAcquisitionTimeout: acquisition,
@@ -345,6 +361,6 @@ export const resolve = (
       leakThreshold: pool.leakThreshold === undefined ? undefined : millisOf(pool.leakThreshold, 0),
       drainTimeout: millisOf(pool.drainTimeout, "5 seconds"),
     },
-    transaction: { timeout: Number.isFinite(timeout) ? timeout : 0, maxRetryTime },
+    transaction: { timeout: Number.isFinite(timeout) ? Math.ceil(timeout) : 0, maxRetryTime },
   })
 }

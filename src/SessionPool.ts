@@ -12,15 +12,15 @@ import type { SessionOptions } from "./QueryOptions.ts"
  * @since 0.1.0
  */
 export interface PoolStats {
-  /** Sessions that can be lent at once, without opening another slot. */
+  /** Open slots that are free; where `total` is below `maxSize` another slot opens on demand. */
   readonly available: number
   /** Sessions lent. */
   readonly inUse: number
-  /** Slots open: the most sessions lent at once so far. */
+  /** Slots open: the most sessions that were lent at once so far; 0 before the first. */
   readonly total: number
   /** The most sessions that may be lent at once. */
   readonly maxSize: number
-  /** Sessions kept warm. */
+  /** The size that the settings want. */
   readonly minSize: number
   /** Borrowers in the queue. */
   readonly waiting: number

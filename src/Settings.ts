@@ -54,8 +54,8 @@ type Passed = Omit<
 >
 
 /**
- * What the driver is created with: every option of neo4j-driver 6.3. The retry time is `transaction.maxRetryTime`, the
- * representation of integers `integers`.
+ * What the driver is created with: every option of neo4j-driver 6.3. The representation of integers is `integers`. The
+ * driver's own retry loop is off, as it writes twice where a connection dies while it commits.
  *
  * @category models
  * @since 0.1.0
@@ -71,7 +71,7 @@ export interface DriverSettings extends Readonly<Partial<Passed>> {
   readonly maxConnectionLifetime?: Duration.Input | undefined
   /** A connection idle for longer is tested before use; default 30 seconds. */
   readonly connectionLivenessCheckTimeout?: Duration.Input | undefined
-  /** Rows per pull, -1 for all; default 1000. */
+  /** Rows per pull of sessions in `driver.use`, -1 for all; default 1000. Other results are pulled at once. */
   readonly fetchSize?: number | undefined
   /** Whether to connect only when first used instead of when the Layer is built; default false. */
   readonly lazy?: boolean | undefined
@@ -83,11 +83,11 @@ export interface DriverSettings extends Readonly<Partial<Passed>> {
 export interface PoolSettings {
   /** Sessions lent at once; default 10. */
   readonly maxSize?: number | undefined
-  /** Sessions kept warm; default 2, or `maxSize` where that is less. */
+  /** The size that `stats` reports as wanted; sessions open on demand. Default 2, or `maxSize` where that is less. */
   readonly minSize?: number | undefined
   /** Wait for a session; default 30 seconds. */
   readonly acquisitionTimeout?: Duration.Input | undefined
-  /** A session held for longer is reported; off by default. */
+  /** How long a session may be held without suspicion. Checked and kept for tools that watch the pool; off by default. */
   readonly leakThreshold?: Duration.Input | undefined
   /** At shutdown, how long running work may go on before it is ended; default 5 seconds. */
   readonly drainTimeout?: Duration.Input | undefined
@@ -97,7 +97,7 @@ export interface PoolSettings {
 export interface TransactionSettings {
   /** Enforced by the server; `Duration.infinity` for none; default 30 seconds. */
   readonly timeout?: Duration.Input | undefined
-  /** Budget of all tries together, counted from the first; default 30 seconds. */
+  /** Budget of all tries of a transaction together; a single statement is tried once. Default 30 seconds. */
   readonly maxRetryTime?: Duration.Input | undefined
 }
 

@@ -3,7 +3,8 @@ import { Neo4jError } from "./Neo4jError.ts"
 import { InvalidStatement } from "./Neo4jErrorReason.ts"
 import type { Row } from "./Value.ts"
 
-const TypeId = "~effect-neo4j/Statement"
+// A symbol, which no JSON can carry: data that a user sends must never pass as a statement.
+const TypeId: unique symbol = Symbol.for("effect-neo4j/Statement")
 
 /**
  * A Cypher statement: its text and its parameters, with the type of its rows. Plain data; running it is a client's or

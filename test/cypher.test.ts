@@ -254,3 +254,28 @@ it.layer(layer, { excludeTestServices: true })("cypher", (it) => {
     }),
   )
 })
+
+describe("data that a user sends", () => {
+  it.effect("never passes as a piece of a statement, whatever keys it has", () =>
+    Effect.gen(function* () {
+      const brands = [
+        "~effect-neo4j/Fragment",
+        "~effect-neo4j/Float",
+        "~effect-neo4j/Statement",
+        "effect-neo4j/Fragment",
+      ]
+      for (const brand of brands) {
+        const text = "1}) MATCH (x) DETACH DELETE x //"
+        const body: unknown = JSON.parse(
+          JSON.stringify({ [brand]: brand, strings: [text], values: [], value: text, text, parameters: {} }),
+        )
+        const statement = cypher`CREATE (n:User {name: ${body}})`
+        assert.equal(statement.text, "CREATE (n:User {name: $p0})")
+        assert.equal(isStatement(body), false)
+      }
+      // A value beside a word does not become part of its name.
+      assert.equal(cypher`RETURN ${1}0 AS x`.text, "RETURN $p0 0 AS x")
+      yield* Effect.void
+    }),
+  )
+})

@@ -4,7 +4,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Scheduler from "effect/Scheduler"
 import * as TestClock from "effect/testing/TestClock"
+import { vi } from "vitest"
 import { cypher, Neo4jClient, Neo4jError, Neo4jErrorReason, SessionPool } from "effect-neo4j"
 import { Neo4j } from "effect-neo4j/layers"
 import { Gate, type Refusals } from "../layers/internal/Gate.ts"
@@ -23,7 +25,7 @@ const makeGate = (capacity: number) =>
     return new Gate(capacity, sweeper)
   })
 
-const take = (gate: Gate, millis = 1e9) => gate.take(millis, refusals)
+const take = (gate: Gate, millis = 1e9) => Effect.uninterruptibleMask((restore) => gate.take(restore, millis, refusals))
 
 describe("the gate", () => {
   it.effect("lets waiters pass first come, first served", () =>
@@ -86,6 +88,25 @@ describe("the gate", () => {
     }),
   )
 
+  it.live("interrupting a fiber right where it takes a free permit loses none, wherever the scheduler yields", () =>
+    Effect.gen(function* () {
+      const gate = yield* makeGate(1)
+      const use = Effect.uninterruptibleMask((restore) =>
+        Effect.flatMap(gate.take(restore, 1e9, refusals), () =>
+          Effect.onExit(restore(Effect.yieldNow), () => Effect.sync(() => gate.give())),
+        ),
+      )
+      for (let operations = 3; operations < 60; operations++) {
+        const fiber = yield* Effect.forkChild(
+          use.pipe(Effect.provideService(Scheduler.MaxOpsBeforeYield, operations)),
+          { startImmediately: true },
+        )
+        yield* Fiber.interrupt(fiber)
+        assert.strictEqual(gate.inUse, 0)
+      }
+    }).pipe(Effect.scoped),
+  )
+
   it.effect("a waiter is sent away after its own timeout, and no earlier", () =>
     Effect.gen(function* () {
       const gate = yield* makeGate(1)
@@ -97,11 +118,29 @@ describe("the gate", () => {
       yield* TestClock.adjust(30)
       assert.strictEqual((yield* Fiber.join(short)).reason._tag, "PoolDeadlock")
       assert.isUndefined(long.pollUnsafe())
-      gate.close(refusals)
+      gate.close()
       assert.strictEqual((yield* Fiber.join(long)).reason._tag, "PoolClosed")
       gate.give()
       assert.strictEqual(gate.inUse, 0)
     }),
+  )
+
+  it.live("setting the clock of the machine ends no wait", () =>
+    Effect.gen(function* () {
+      const gate = yield* makeGate(1)
+      yield* take(gate)
+      const waiter = yield* Effect.forkChild(take(gate, 60_000), { startImmediately: true })
+      const now = Date.now() + 3_600_000
+      yield* Effect.acquireRelease(
+        Effect.sync(() => vi.spyOn(Date, "now").mockReturnValue(now)),
+        (clock) => Effect.sync(() => clock.mockRestore()),
+      )
+      yield* Effect.sleep("100 millis")
+      assert.strictEqual(gate.waiting, 1)
+      gate.give()
+      yield* Fiber.join(waiter)
+      gate.give()
+    }).pipe(Effect.scoped),
   )
 
   it.live("twenty thousand waiters pass without exhausting the stack", () =>
@@ -128,7 +167,7 @@ describe("the gate", () => {
       let seed = 20261120
       const random = () => (seed = (seed * 1103515245 + 12345) % 2147483648) / 2147483648
       const use = Effect.uninterruptibleMask((restore) =>
-        Effect.flatMap(restore(take(gate, random() < 0.1 ? 1 : 1e9)), () => {
+        Effect.flatMap(gate.take(restore, random() < 0.1 ? 1 : 1e9, refusals), () => {
           most = Math.max(most, gate.inUse)
           return Effect.onExit(restore(random() < 0.5 ? Effect.yieldNow : Effect.sleep(0)), () =>
             Effect.sync(() => gate.give()),

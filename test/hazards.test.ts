@@ -9,6 +9,7 @@ import * as ManagedRuntime from "effect/ManagedRuntime"
 import { cypher, Neo4jClient, type Neo4jConfig, SessionMonitor } from "effect-neo4j"
 import { Neo4j } from "effect-neo4j/layers"
 import { administrator, connectionsInUse, endless, running, settings, until } from "./support/real.ts"
+import { type AddressInfo, createServer } from "node:net"
 import * as TcpProxy from "./support/TcpProxy.ts"
 
 /** A client whose connections go through a proxy, and what it logs. */
@@ -138,6 +139,86 @@ describe("a driver whose promises do not settle", () => {
         assert.deepStrictEqual(yield* neo4j.read(cypher`RETURN 1 AS one`), [{ one: 1 }])
       }
     }).pipe(Effect.scoped),
+  )
+
+  it.live("a connection that is closed while it logs in is a retryable ConnectionError for a read", () =>
+    Effect.gen(function* () {
+      const direct = yield* settings()
+      const closing = createServer((socket) => {
+        // Answers the handshake with Bolt 5.0 and hangs up when it is greeted.
+        socket.once("data", () => {
+          socket.write(Uint8Array.from([0, 0, 0, 5]))
+          socket.once("data", () => socket.end())
+        })
+      })
+      const port = yield* Effect.acquireRelease(
+        Effect.callback<number>((resume) => {
+          closing.listen(0, "127.0.0.1", () => resume(Effect.succeed((closing.address() as AddressInfo).port)))
+        }),
+        () => Effect.callback<void>((resume) => void closing.close(() => resume(Effect.void))),
+      )
+      const error = yield* Effect.flip(
+        Neo4jClient.pipe(
+          Effect.flatMap((neo4j) => neo4j.read(cypher`RETURN 1`)),
+          Effect.provide(Neo4j.layer({ ...direct, uri: `bolt://127.0.0.1:${port}`, driver: { lazy: true } })),
+        ),
+      )
+      assert.strictEqual(error.reason._tag, "ConnectionError")
+      assert.isTrue(error.isRetryable)
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("the driver's own retry loop is off in driver.use: what it lost is not written again", () =>
+    Effect.gen(function* () {
+      const { neo4j } = yield* behindProxy({})
+      let tries = 0
+      const error = yield* Effect.flip(
+        neo4j.driver.use(async (native) => {
+          const session = native.session({ database: "neo4j" })
+          try {
+            await session.executeWrite(async () => {
+              tries++
+              await new Promise((resolve) => setTimeout(resolve, 20))
+              throw Object.assign(new Error("Connection was closed by server"), {
+                name: "Neo4jError",
+                code: "ServiceUnavailable",
+                retryable: true,
+                retriable: true,
+              })
+            })
+          } finally {
+            await session.close()
+          }
+        }),
+      )
+      assert.strictEqual(tries, 1)
+      assert.strictEqual(error.reason._tag, "CommitUnknown")
+    }).pipe(Effect.scoped),
+  )
+
+  it.effect("a Layer ends while a query runs, also where a test's clock stands still", () =>
+    Effect.gen(function* () {
+      const base = yield* settings({ pool: { maxSize: 1, drainTimeout: "50 millis" } })
+      const fiber = yield* Effect.flatMap(Neo4jClient, (neo4j) =>
+        Effect.forkDetach(Effect.flip(neo4j.read(cypher`${cypher.unsafe(endless)}`)), { startImmediately: true }),
+      ).pipe(Effect.provide(Neo4j.layer(base)))
+      assert.strictEqual((yield* Fiber.join(fiber)).reason._tag, "PoolClosed")
+    }),
+  )
+
+  it.live("a certificate that cannot be read is an InvalidSetting, not a defect", () =>
+    Effect.gen(function* () {
+      const base = yield* settings({
+        driver: {
+          encrypted: true,
+          trust: "TRUST_CUSTOM_CA_SIGNED_CERTIFICATES",
+          trustedCertificates: ["/nowhere.pem"],
+        },
+      })
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(Neo4j.layer(base))))
+      assert.strictEqual(error.reason._tag, "InvalidSetting")
+      assert.match(error.message, /nowhere\.pem/)
+    }),
   )
 
   it.live("shutting down a Layer whose server has stopped answering is bounded in time", () =>

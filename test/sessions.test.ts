@@ -109,6 +109,57 @@ it.layer(two, { excludeTestServices: true })("sessions", (it) => {
     }),
   )
 
+  it.effect("a statement that waits for its turn when the scope closes opens nothing any more", () =>
+    Effect.gen(function* () {
+      const neo4j = yield* Neo4jClient
+      const monitor = yield* SessionMonitor
+      for (let round = 0; round < 5; round++) {
+        const late = yield* neo4j.pool.use((session) =>
+          Effect.gen(function* () {
+            const statements = yield* Effect.forEach([1, 2, 3], (n) =>
+              Effect.forkDetach(Effect.exit(session.run(cypher`RETURN ${n} AS n`)), { startImmediately: true }),
+            )
+            yield* Effect.forEach(statements.slice(0, 1), Fiber.await)
+            return statements
+          }),
+        )
+        yield* Effect.forEach(late, Fiber.await)
+        assert.strictEqual((yield* monitor.stats).activeSessions, 0)
+        assert.strictEqual((yield* neo4j.pool.stats).inUse, 0)
+      }
+      yield* nothingOpen
+    }),
+  )
+
+  it.effect("what keeps the driver of driver.use beyond its end can neither open a session nor run a query", () =>
+    Effect.gen(function* () {
+      const neo4j = yield* Neo4jClient
+      const tried: Array<string> = []
+      const attempt = (what: string, f: () => unknown) =>
+        Promise.resolve()
+          .then(f)
+          .then(
+            () => tried.push(`${what} worked`),
+            () => tried.push(`${what} was refused`),
+          )
+      const done = yield* Deferred.make<void>()
+      const fiber = yield* Effect.forkChild(
+        neo4j.driver.use(async (native, signal) => {
+          await new Promise((resolve) => signal.addEventListener("abort", resolve))
+          await attempt("session", () => native.session({ database: "neo4j" }).run("RETURN 1"))
+          await attempt("executeQuery", () => native.executeQuery("RETURN 1"))
+          Deferred.doneUnsafe(done, Effect.void)
+        }),
+        { startImmediately: true },
+      )
+      yield* Effect.sleep("50 millis")
+      yield* Fiber.interrupt(fiber)
+      yield* Deferred.await(done)
+      assert.deepStrictEqual(tried, ["session was refused", "executeQuery was refused"])
+      yield* nothingOpen
+    }),
+  )
+
   it.effect("closing a scope ends what runs on its session in another fiber, which gets a typed error", () =>
     Effect.gen(function* () {
       const pool = yield* SessionPool

@@ -47,7 +47,7 @@ describe("defaults", () => {
           maxConnectionLifetime: 3_600_000,
           connectionLivenessCheckTimeout: 30_000,
           fetchSize: 1000,
-          maxTransactionRetryTime: 30_000,
+          maxTransactionRetryTime: 0,
         },
         maxConnectionPoolSize: 50,
         connectionAcquisitionTimeout: 60_000,
@@ -251,7 +251,10 @@ describe("what is refused", () => {
   })
 
   it("is a routing driver of one connection, of which none is left", () => {
-    assert.match(refusal({ uri: "neo4j://x", driver: { maxConnectionPoolSize: 1 } }).message, /pool\.maxSize/)
+    assert.match(
+      refusal({ uri: "neo4j://x", driver: { maxConnectionPoolSize: 1 } }).message,
+      /driver\.maxConnectionPoolSize/,
+    )
   })
 
   it("is a minimum above the maximum, with both numbers", () => {

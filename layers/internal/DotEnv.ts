@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { variables } from "../../src/Variables.ts"
 
-const readFile = Effect.option(Effect.try(() => parseEnv(readFileSync(".env", "utf8"))))
+const readFile = Effect.option(Effect.try(() => parseEnv(readFileSync(".env", "utf8").replace(/^\uFEFF/, ""))))
 
 type Variables = Readonly<Record<string, string | undefined>>
 

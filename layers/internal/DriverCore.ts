@@ -2,6 +2,7 @@
  * The driver of a runtime behind its Layer: permits, the native driver of the moment, everything that is open on it,
  * and its replacement when one of its promises does not settle. Owned by the Layer, whose finalizer is `shutdown`.
  */
+import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { Driver } from "neo4j-driver"
@@ -34,7 +35,7 @@ export class Held {
   #deadline: Deadline | undefined = undefined
   #waiting: Array<() => void> = []
   /** Ends what a fiber waits for on this, whatever the driver does. */
-  abort: ((error: Neo4jError) => void) | undefined = undefined
+  abort: ((reason: ConnectionError | PoolClosed) => void) | undefined = undefined
   readonly #onReleased: Array<() => void> = []
 
   constructor(core: DriverCore, generation: Generation, closeNative: () => Promise<unknown>) {
@@ -90,9 +91,7 @@ export class Held {
     this.#state = "released"
     this.#core.sweeper.remove(this.#deadline)
     this.generation.open.delete(this)
-    this.abort?.(
-      Neo4jError.from(new ConnectionError({ message: "the session was closed while this ran" }), "Neo4jSession.close"),
-    )
+    this.abort?.(new ConnectionError({ message: "the session was closed while this ran" }))
     for (const f of this.#onReleased) f()
     this.#wake()
     if (this.generation.open.size === 0) this.generation.onEmpty?.()
@@ -107,6 +106,7 @@ export class Held {
 
 export class DriverCore {
   readonly settings: Resolved
+  /** Of the server's and the driver's time, which no test's clock can move. */
   readonly sweeper: Sweeper
   readonly gate: Gate
   readonly home: HomeDatabase
@@ -118,12 +118,12 @@ export class DriverCore {
   totalSessions = 0
 
   /** Throws what the driver refuses of its options. */
-  constructor(settings: Resolved, sweeper: Sweeper, context: Context.Context<never>) {
+  constructor(settings: Resolved, waits: Sweeper, closes: Sweeper, context: Context.Context<never>) {
     this.settings = settings
-    this.sweeper = sweeper
+    this.sweeper = closes
     this.#context = context
-    this.gate = new Gate(settings.pool.maxSize, sweeper)
-    this.home = new HomeDatabase(sweeper)
+    this.gate = new Gate(settings.pool.maxSize, waits)
+    this.home = new HomeDatabase(waits)
     this.#current = this.#create()
   }
 
@@ -183,7 +183,7 @@ export class DriverCore {
 
   /**
    * Takes a driver out of use whose promise did not settle, and puts a new one in its place. What is overdue on the old
-   * one is released; the rest may end in its own time, up to the longest transaction.
+   * one is released; the rest may end in its own time.
    */
   suspect(generation: Generation, why: string): void {
     if (this.replace(generation)) this.fork(Effect.logWarning(`effect-neo4j: ${why}; the driver was replaced`))
@@ -219,26 +219,16 @@ export class DriverCore {
     if (refused || ownFailure) this.replace(generation)
   }
 
+  // What is open on it may end in its own time: every statement has its deadline, every close its own.
   #retire(generation: Generation): void {
     generation.retired = true
-    const { closeTimeout } = this.settings.driver
-    const patience = (this.settings.transaction.timeout || 30_000) + closeTimeout
-    const deadline = this.sweeper.add(patience, () => {
-      this.#abandon(
-        generation,
-        Neo4jError.from(new ConnectionError({ message: "the driver was replaced while this ran" }), "Neo4jDriver"),
-      )
-      this.#closeNative(generation)
-    })
-    generation.onEmpty = () => {
-      this.sweeper.remove(deadline)
-      this.#closeNative(generation)
-    }
+    generation.onEmpty = () => this.#closeNative(generation)
+    if (generation.open.size === 0) generation.onEmpty()
   }
 
-  #abandon(generation: Generation, error: Neo4jError): void {
+  #abandon(generation: Generation, reason: PoolClosed): void {
     for (const held of generation.open) {
-      held.abort?.(error)
+      held.abort?.(reason)
       this.fork(held.close)
     }
   }
@@ -254,14 +244,14 @@ export class DriverCore {
    * is bounded in time.
    */
   readonly shutdown: Effect.Effect<void> = Effect.suspend(() => {
-    this.gate.close(this.refusals("SessionPool.borrow"))
+    this.gate.close()
     const { closeTimeout } = this.settings.driver
     return within(this.gate.drained, this.settings.pool.drainTimeout).pipe(
       Effect.andThen(
         Effect.suspend(() => {
           this.#stopped = true
           const left = this.gate.inUse
-          for (const generation of this.#generations) this.#abandon(generation, poolClosed("Neo4jDriver"))
+          for (const generation of this.#generations) this.#abandon(generation, shutDown())
           return left === 0
             ? Effect.void
             : Effect.logWarning(`effect-neo4j: ${left} sessions were still lent at shutdown and have been closed`)
@@ -299,7 +289,10 @@ export class DriverCore {
 
 // A finalizer is uninterruptible; what it waits for must not be, or the time limit could not end it.
 const within = <A>(effect: Effect.Effect<A>, millis: number) =>
-  Effect.timeoutOption(Effect.interruptible(effect), millis)
+  Effect.timeoutOption(Effect.interruptible(effect), millis).pipe(
+    Effect.provideService(Clock.Clock, Clock.Clock.defaultValue()),
+  )
 
-export const poolClosed = (operation: string): Neo4jError =>
-  Neo4jError.from(new PoolClosed({ message: "the pool is shut down" }), operation)
+export const poolClosed = (operation: string): Neo4jError => Neo4jError.from(shutDown(), operation)
+
+const shutDown = () => new PoolClosed({ message: "the pool is shut down" })

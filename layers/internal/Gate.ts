@@ -12,8 +12,12 @@ import type { Deadline, Sweeper } from "./Sweeper.ts"
 interface Waiter {
   handed: boolean
   deadline: Deadline | undefined
+  readonly refusals: Refusals
   readonly resume: (effect: Effect.Effect<void, Neo4jError>) => void
 }
+
+/** Makes what waits interruptible again, inside a region that is not. */
+export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /** What the gate says of a borrower that it does not let pass. */
 export interface Refusals {
@@ -48,8 +52,11 @@ export class Gate {
     return this.#waiters.size
   }
 
-  /** Takes a permit, waiting for it at most `timeoutMillis`. Run it where an interruption cannot lose the permit. */
-  take(timeoutMillis: number, refusals: Refusals): Effect.Effect<void, Neo4jError> {
+  /**
+   * Takes a permit, waiting for it at most `timeoutMillis`. To be run in an uninterruptible region, of which `restore`
+   * opens only the wait: a permit that was taken cannot be lost on the way to its holder.
+   */
+  take(restore: Restore, timeoutMillis: number, refusals: Refusals): Effect.Effect<void, Neo4jError> {
     return Effect.withFiber((fiber) => {
       if (this.#closed) return Effect.fail(refusals.closed())
       // While anybody waits every permit is out: a permit given back is handed on and never becomes free.
@@ -58,8 +65,9 @@ export class Gate {
         if (this.#inUse > this.#peak) this.#peak = this.#inUse
         return Effect.void
       }
-      return Effect.callback<void, Neo4jError>((resume) => {
+      const wait = Effect.callback<void, Neo4jError>((resume) => {
         const waiter: Waiter = {
+          refusals,
           handed: false,
           deadline: undefined,
           resume: (effect) => fiber.currentDispatcher.scheduleTask(() => resume(effect), 0),
@@ -78,6 +86,7 @@ export class Gate {
           else this.#waiters.delete(waiter)
         })
       })
+      return restore(wait)
     })
   }
 
@@ -95,11 +104,11 @@ export class Gate {
   }
 
   /** Lets nobody pass any more, and sends everybody away who waits. */
-  close(refusals: Refusals): void {
+  close(): void {
     this.#closed = true
     for (const waiter of this.#waiters) {
       this.#sweeper.remove(waiter.deadline)
-      waiter.resume(Effect.fail(refusals.closed()))
+      waiter.resume(Effect.fail(waiter.refusals.closed()))
     }
     this.#waiters.clear()
   }

@@ -1,6 +1,6 @@
 /**
- * The services over one driver. The driver and its timer belong to the scope in which they are made: the timer is made
- * first, so that it still runs while the driver shuts down.
+ * The services over one driver. The driver and its timer belong to the scope in which they are made: the timers are
+ * made first, so that they still run while the driver shuts down.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -25,7 +25,7 @@ import { prepare, prepareSession } from "./Request.ts"
 import { runOnce } from "./RunOnce.ts"
 import { decodeServer } from "./SummaryDecoder.ts"
 import { Sweeper } from "./Sweeper.ts"
-import { useNative } from "./UseNative.ts"
+import { isFromDriver, useNative } from "./UseNative.ts"
 
 const unanswered = () =>
   Neo4jError.from(
@@ -40,18 +40,20 @@ const makeDriver = (core: DriverCore): Neo4jDriver["Service"] => {
   let server: ServerInfo | undefined
   const verify = useNative(
     core,
-    (native) => native.getServerInfo(core.settings.database === undefined ? {} : { database: core.settings.database }),
+    (native) =>
+      native
+        .getServerInfo(core.settings.database === undefined ? {} : { database: core.settings.database })
+        // Such as a certificate that cannot be read, or a resolver that throws.
+        .catch((cause: unknown) => Promise.reject(isFromDriver(cause) ? cause : NativeDriver.refused(cause))),
     { operation: "Neo4jDriver.verify" },
-  ).pipe(
     Effect.timeoutOrElse({
       duration: core.settings.driver.connectionAcquisitionTimeout + core.settings.driver.closeTimeout,
       orElse: () => Effect.fail(unanswered()),
     }),
-    Effect.map((info) => (server = decodeServer(info))),
-  )
+  ).pipe(Effect.map((info) => (server = decodeServer(info))))
   return Neo4jDriver.of({
     session: (options) => borrow(core, options, "Neo4jDriver.session"),
-    use: (f) => useNative(core, f, { operation: "Neo4jDriver.use", mayHaveCommitted: true }),
+    use: (f) => useNative(core, f, { operation: "Neo4jDriver.use", mayHaveCommitted: true, inParts: true }),
     verify,
     serverInfo: Effect.suspend(() => (server === undefined ? verify : Effect.succeed(server))),
   })
@@ -110,11 +112,13 @@ export const make = (
     const resolved = resolve(settings)
     if (Result.isFailure(resolved)) return yield* Effect.fail(Neo4jError.from(resolved.failure, "Neo4j.layer"))
     const context = yield* Effect.context<never>()
-    const sweeper = new Sweeper(yield* Clock.Clock)
-    yield* Effect.forkScoped(sweeper.run)
+    const waits = new Sweeper(yield* Clock.Clock)
+    const closes = new Sweeper(Clock.Clock.defaultValue())
+    yield* Effect.forkScoped(waits.run)
+    yield* Effect.forkScoped(closes.run)
     const core = yield* Effect.acquireRelease(
       Effect.try({
-        try: () => new DriverCore(resolved.success, sweeper, context),
+        try: () => new DriverCore(resolved.success, waits, closes, context),
         catch: NativeDriver.refused,
       }),
       (core) => core.shutdown,

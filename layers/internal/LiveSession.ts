@@ -28,10 +28,10 @@ const returned = (operation: string): Neo4jError =>
   )
 
 // Statements of one session wait for each other without a time limit: the one that runs has its own.
-const refusals: Refusals = {
-  timedOut: () => returned("Neo4jSession.run"),
-  closed: () => returned("Neo4jSession.run"),
-}
+const refusals = (operation: string): Refusals => ({
+  timedOut: () => returned(operation),
+  closed: () => returned(operation),
+})
 
 class LiveSession {
   readonly id = `session-${++count}`
@@ -40,6 +40,7 @@ class LiveSession {
   readonly #turns: Gate
   #open: OpenSession
   #bookmarks: ReadonlyArray<string>
+  #closed = false
 
   constructor(core: DriverCore, request: SessionRequest) {
     this.#core = core
@@ -59,10 +60,10 @@ class LiveSession {
 
   execute(request: Request): Effect.Effect<Outcome, Neo4jError> {
     return Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(restore(this.#turns.take(Number.POSITIVE_INFINITY, refusals)), () => {
-        if (this.#core.isStopped) {
+      Effect.flatMap(this.#turns.take(restore, Number.POSITIVE_INFINITY, refusals(request.operation)), () => {
+        if (this.#closed || this.#core.isStopped) {
           this.#turns.give()
-          return Effect.fail(poolClosed(request.operation))
+          return Effect.fail((this.#closed ? returned : poolClosed)(request.operation))
         }
         const session = this.#fresh()
         return Effect.onExit(restore(session.run(request)), () =>
@@ -80,7 +81,8 @@ class LiveSession {
   }
 
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
-    this.#turns.close(refusals)
+    this.#closed = true
+    this.#turns.close()
     this.#open.held.whenReleased(() => this.#core.gate.give())
     return this.#open.held.close
   })
@@ -120,7 +122,7 @@ export const borrow = (
   Effect.uninterruptibleMask((restore) => {
     const request = prepareSession(core.settings, options, operation)
     if (request instanceof Neo4jError) return Effect.fail(request)
-    return Effect.flatMap(restore(core.gate.take(request.acquisitionTimeout, core.refusals(operation))), () =>
+    return Effect.flatMap(core.gate.take(restore, request.acquisitionTimeout, core.refusals(operation)), () =>
       Effect.map(
         Effect.acquireRelease(
           Effect.sync(() => core.withPermit(() => new LiveSession(core, request))),

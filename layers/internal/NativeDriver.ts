@@ -5,12 +5,13 @@
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import neo4j from "neo4j-driver"
 import type { AuthToken, AuthTokenManager, Driver } from "neo4j-driver"
 import { Neo4jError } from "../../src/Neo4jError.ts"
 import { AuthenticationError, InvalidSetting } from "../../src/Neo4jErrorReason.ts"
-import type { Resolved } from "../../src/ResolvedSettings.ts"
+import { durationOf, type Resolved } from "../../src/ResolvedSettings.ts"
 import type { Auth, Credentials } from "../../src/Settings.ts"
 
 const tokenOf = (credentials: Credentials): AuthToken =>
@@ -39,12 +40,15 @@ const managerOf = (ask: Effect.Effect<Credentials, unknown>, context: Context.Co
     if (!isCredentials(answer)) {
       return yield* Effect.fail(unavailable("the Effect given as auth did not succeed with credentials"))
     }
+    const expiresIn = answer.expiresIn === undefined ? Option.some(Duration.infinity) : durationOf(answer.expiresIn)
+    if (Option.isNone(expiresIn)) {
+      return yield* Effect.fail(unavailable("the Effect given as auth gave an expiresIn that is not a duration"))
+    }
+    const millis = Duration.toMillis(expiresIn.value)
     const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
     return {
       token: tokenOf(answer),
-      ...(answer.expiresIn === undefined
-        ? {}
-        : { expiration: new Date(now + Duration.toMillis(Duration.fromInputUnsafe(answer.expiresIn))) }),
+      ...(Number.isFinite(millis) && { expiration: new Date(now + millis) }),
     }
   }).pipe(
     Effect.catchCause((cause) => Effect.fail(unavailable("the Effect given as auth did not give credentials", cause))),

@@ -3,9 +3,9 @@
  */
 import * as Effect from "effect/Effect"
 import type { ResultSummary, Session } from "neo4j-driver"
-import { classify } from "../../src/ErrorClassifier.ts"
-import { Neo4jError } from "../../src/Neo4jError.ts"
-import { CommitUnknown, ConnectionError } from "../../src/Neo4jErrorReason.ts"
+import { abandon, type Attempt, classify } from "../../src/ErrorClassifier.ts"
+import type { Neo4jError } from "../../src/Neo4jError.ts"
+import { ConnectionError, type PoolClosed } from "../../src/Neo4jErrorReason.ts"
 import type { Row } from "../../src/Value.ts"
 import { type DriverCore, Held } from "./DriverCore.ts"
 import type { Request, SessionRequest } from "./Request.ts"
@@ -28,6 +28,9 @@ const withoutStackTrace = <A>(f: () => A): A => {
     Error.stackTraceLimit = limit
   }
 }
+
+// Seen in a comment or a string it only makes an error more cautious.
+const commitsInParts = /\bIN\s+(?:\S+\s+)?(?:CONCURRENT\s+)?TRANSACTIONS\b/i
 
 export class OpenSession {
   readonly held: Held
@@ -74,7 +77,7 @@ export class OpenSession {
   run(request: Request): Effect.Effect<Outcome, Neo4jError> {
     return Effect.callback((resume) => {
       const collector = new RowCollector(request.integers, request.operation)
-      const attempt = { operation: request.operation, mayHaveCommitted: this.#request.writes }
+      const attempt: Attempt = { operation: request.operation, mayHaveCommitted: this.#request.writes }
       const { driver } = this.#core.settings
       // The server ends the statement after its timeout; a driver that has not said so well after that never will.
       const deadline =
@@ -84,12 +87,7 @@ export class OpenSession {
               driver.connectionAcquisitionTimeout + request.transaction.timeout + driver.closeTimeout,
               () => {
                 this.#core.suspect(this.held.generation, "a statement was not answered in time")
-                abort(
-                  Neo4jError.from(
-                    new ConnectionError({ message: "the server did not answer, well after the statement's timeout" }),
-                    request.operation,
-                  ),
-                )
+                abort(new ConnectionError({ message: "the server did not answer, well after the statement's timeout" }))
               },
             )
       const finish = (outcome: Effect.Effect<Outcome, Neo4jError>) => {
@@ -98,21 +96,16 @@ export class OpenSession {
         resume(outcome)
       }
       const fail = (cause: unknown) => {
-        const error = classify(cause, attempt)
+        const inParts = this.#request.writes && commitsInParts.test(request.text)
+        const error = classify(cause, { ...attempt, inParts })
         // The remembered home database may have been dropped or renamed since.
-        if (error.reason._tag === "DatabaseNotFound") this.#core.home.forget(this.#request.impersonatedUser)
+        if (error.reason._tag === "DatabaseNotFound" && this.#request.database === undefined) {
+          this.#core.home.forget(this.#request.impersonatedUser)
+        }
         this.#core.failed(this.held.generation, cause, error)
         finish(Effect.fail(error))
       }
-      // Nobody waits for the server's word any more, so whether a write was committed stays unknown.
-      const abort = (error: Neo4jError) =>
-        finish(
-          Effect.fail(
-            this.#request.writes
-              ? Neo4jError.from(new CommitUnknown({ message: error.reason.message }), request.operation)
-              : Neo4jError.from(error.reason, request.operation),
-          ),
-        )
+      const abort = (reason: ConnectionError | PoolClosed) => finish(Effect.fail(abandon(reason, attempt)))
       this.held.abort = abort
       try {
         withoutStackTrace(() => this.#native.run(request.text, request.parameters, request.transaction)).subscribe({

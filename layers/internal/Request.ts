@@ -38,7 +38,8 @@ const refuse = (setting: string, accepted: string, operation: string): Neo4jErro
     operation,
   )
 
-// The driver takes whole milliseconds, and 0 as no timeout: a shorter one is rounded up to 1.
+// The driver takes whole milliseconds, and 0 as no timeout: a shorter one is rounded up to 1, and 0 is refused, as a
+// budget that is used up must not become endless.
 const millisOf = (
   input: Duration.Input | undefined,
   orElse: number,
@@ -48,9 +49,9 @@ const millisOf = (
   if (input === undefined) return orElse
   const duration = durationOf(input)
   const millis = Option.isSome(duration) ? Duration.toMillis(duration.value) : Number.NaN
-  return millis >= 0
+  return millis > 0
     ? Math.ceil(millis)
-    : refuse(setting, 'a duration such as "30 seconds", or Duration.infinity for none', operation)
+    : refuse(setting, 'a duration above 0 such as "30 seconds", or Duration.infinity for none', operation)
 }
 
 const isError = (u: unknown): u is Neo4jError => u instanceof Neo4jError

@@ -12,7 +12,7 @@ export const runOnce = (
   request: Request,
 ): Effect.Effect<Outcome, Neo4jError> =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(restore(core.gate.take(sessionRequest.acquisitionTimeout, core.refusals(request.operation))), () => {
+    Effect.flatMap(core.gate.take(restore, sessionRequest.acquisitionTimeout, core.refusals(request.operation)), () => {
       const session = core.withPermit(() => new OpenSession(core, sessionRequest, sessionRequest.bookmarks))
       session.held.whenReleased(() => core.gate.give())
       return Effect.onExit(restore(session.run(request)), () => session.held.close)

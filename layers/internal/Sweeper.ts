@@ -3,6 +3,7 @@
  * It belongs to the driver's Layer, which forks `run` in its scope.
  */
 import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
 /** A deadline that was set; remove it when what it guards has ended. */
@@ -23,8 +24,9 @@ export class Sweeper {
     this.#clock = clock
   }
 
+  /** Milliseconds that only ever grow: a clock that is set must not end what waits. */
   now(): number {
-    return this.#clock.currentTimeMillisUnsafe()
+    return Number(this.#clock.monotonicTimeNanosUnsafe() / 1_000_000n)
   }
 
   add(millis: number, fire: () => void): Deadline {
@@ -60,6 +62,8 @@ export class Sweeper {
 
   /** Sweeps for as long as it runs; sleeps while nothing is due. */
   readonly run: Effect.Effect<never> = Effect.forever(
-    Effect.flatMap(this.#idle, () => Effect.map(Effect.sleep(resolutionMillis), () => this.#sweep())),
+    Effect.flatMap(this.#idle, () =>
+      Effect.map(this.#clock.sleep(Duration.millis(resolutionMillis)), () => this.#sweep()),
+    ),
   )
 }

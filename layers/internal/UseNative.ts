@@ -3,57 +3,66 @@
  * are tracked and closed, and interruption aborts what runs.
  */
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Predicate from "effect/Predicate"
 import type { Driver, Session } from "neo4j-driver"
-import { type Attempt, classify } from "../../src/ErrorClassifier.ts"
+import { abandon, type Attempt, classify } from "../../src/ErrorClassifier.ts"
 import { isNeo4jError, type Neo4jError } from "../../src/Neo4jError.ts"
 import { type DriverCore, Held } from "./DriverCore.ts"
 
-// The driver of a runtime is closed with its Layer only.
-const refuseClose = () =>
-  Promise.reject(new Error("the driver is closed with its Layer; do not close it in driver.use"))
+const refuse = (why: string) => () => {
+  throw new Error(why)
+}
 
-const track = (native: Driver, sessions: Set<Session>, signal: AbortSignal): Driver =>
-  new Proxy(native, {
-    get(target, key) {
-      const member: unknown = Reflect.get(target, key, target)
-      switch (key) {
-        case "session":
-          return (...options: Parameters<Driver["session"]>) => {
-            const session = target.session(...options)
-            const close = session.close.bind(session)
-            sessions.add(session)
-            session.close = () => {
-              sessions.delete(session)
-              return close()
-            }
-            return session
-          }
-        case "executeQuery":
-          return (query: never, parameters: never, config?: object) =>
-            target.executeQuery(query, parameters, { signal, ...config } as never)
-        case "close":
-        case Symbol.asyncDispose:
-          return refuseClose
-        default:
-          return Predicate.isFunction(member) ? member.bind(target) : member
+/** The driver as `f` sees it: its sessions are tracked, and it is of no more use once the signal is aborted. */
+const track = (native: Driver, sessions: Set<Session>, signal: AbortSignal): Driver => {
+  const members: Partial<Record<PropertyKey, unknown>> = {
+    session: (...options: Parameters<Driver["session"]>) => {
+      signal.throwIfAborted()
+      const session = native.session(...options)
+      const close = session.close.bind(session)
+      sessions.add(session)
+      session.close = () => {
+        sessions.delete(session)
+        return close()
       }
+      return session
+    },
+    executeQuery: async (
+      query: Parameters<Driver["executeQuery"]>[0],
+      parameters?: object,
+      config?: { readonly signal?: AbortSignal },
+    ) => {
+      signal.throwIfAborted()
+      const signals = config?.signal === undefined ? [signal] : [signal, config.signal]
+      return native.executeQuery(query, parameters, { ...config, signal: AbortSignal.any(signals) } as object)
+    },
+    rxSession: refuse("rxSession cannot be closed for you; use session in driver.use"),
+    close: refuse("the driver is closed with its Layer; do not close it in driver.use"),
+  }
+  return new Proxy(native, {
+    get(target, key) {
+      if (key in members) return members[key]
+      const member: unknown = Reflect.get(target, key, target)
+      return Predicate.isFunction(member) ? member.bind(target) : member
     },
   })
+}
 
 // The driver's errors carry a code; whatever else `f` throws is its own affair and passes unchanged, as a defect.
-const isFromDriver = (cause: unknown): boolean =>
+export const isFromDriver = (cause: unknown): boolean =>
   isNeo4jError(cause) || (cause instanceof Error && cause.name === "Neo4jError" && "code" in cause)
 
-/** Runs `f` with the native driver under a permit. */
+/** Runs `f` with the native driver under a permit; `within` bounds the wait for its answer. */
 export const useNative = <A>(
   core: DriverCore,
   f: (native: Driver, signal: AbortSignal) => PromiseLike<A> | A,
   attempt: Attempt,
+  within: (wait: Effect.Effect<A, Neo4jError>) => Effect.Effect<A, Neo4jError> = identity,
 ): Effect.Effect<A, Neo4jError> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(
-      restore(core.gate.take(core.settings.pool.acquisitionTimeout, core.refusals(attempt.operation))),
+      core.gate.take(restore, core.settings.pool.acquisitionTimeout, core.refusals(attempt.operation)),
       () => {
         const generation = core.current
         const controller = new AbortController()
@@ -76,14 +85,14 @@ export const useNative = <A>(
             core.failed(generation, cause, error)
             resume(Effect.fail(error))
           }
-          held.abort = fail
+          held.abort = (reason) => resume(Effect.fail(abandon(reason, attempt)))
           running
             .finally(() => {
               settled = true
             })
             .then((value) => resume(Effect.succeed(value)), fail)
         })
-        return Effect.onExit(restore(wait), () =>
+        return Effect.onExit(restore(within(wait)), () =>
           Effect.andThen(
             Effect.sync(() => {
               held.abort = undefined
