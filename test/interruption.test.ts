@@ -140,6 +140,29 @@ it.layer(several, { excludeTestServices: true })("interruption beside other work
     }),
   )
 
+  it.effect("interrupting driver.use takes no time from a query that has its own timeout", () =>
+    Effect.gen(function* () {
+      const admin = yield* administrator
+      const base = yield* settings({ driver: { closeTimeout: "200 millis" }, transaction: { timeout: "300 millis" } })
+      yield* Effect.gen(function* () {
+        const neo4j = yield* Neo4jClient
+        const other = yield* Effect.forkChild(
+          neo4j.read(cypher`${cypher.unsafe(endless)}`, { timeout: "1 minute", metadata: { mark: "has time" } }),
+        )
+        yield* until(
+          "the query runs",
+          Effect.map(running(admin, "has time"), (count) => count === 1),
+        )
+        yield* neo4j.driver
+          .use((native) => native.executeQuery(endless, {}, { database: "neo4j" }))
+          .pipe(Effect.timeoutOption("50 millis"))
+        yield* Effect.sleep("1500 millis")
+        assert.strictEqual(yield* running(admin, "has time"), 1)
+        yield* Fiber.interrupt(other)
+      }).pipe(Effect.provide(Neo4j.layer(base)))
+    }).pipe(Effect.scoped),
+  )
+
   it.effect("a thousand interruptions at random moments of every kind of work leave nothing behind", () =>
     Effect.gen(function* () {
       const neo4j = yield* Neo4jClient

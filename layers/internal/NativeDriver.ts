@@ -11,7 +11,8 @@ import neo4j from "neo4j-driver"
 import type { AuthToken, AuthTokenManager, Driver } from "neo4j-driver"
 import { Neo4jError } from "../../src/Neo4jError.ts"
 import { AuthenticationError, InvalidSetting } from "../../src/Neo4jErrorReason.ts"
-import { durationOf, type Resolved } from "../../src/ResolvedSettings.ts"
+import type { Resolved } from "../../src/ResolvedSettings.ts"
+import { durationOf } from "../../src/SettingsSchema.ts"
 import type { Auth, Credentials } from "../../src/Settings.ts"
 
 const tokenOf = (credentials: Credentials): AuthToken =>
