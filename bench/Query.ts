@@ -2,7 +2,8 @@
  * Reads of one row by a unique key: the toolkit's `read` against four ways to write it with neo4j-driver.
  *
  * Each raw way is what a careful user writes: open a session, run, take the value, close the session and wait for that.
- * The toolkit runs as in a program, its fan-out done by `Effect.forEach` in one fiber tree.
+ * Both sides have as many workers as the concurrency says, each reading one key after the other: promises there, fibers
+ * here.
  */
 import * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"
@@ -18,11 +19,11 @@ import { median, ratio, round, type Summary, summarize } from "./support/Statist
 const nodes = 1000
 const nameOf = (key: number): string => `name ${key}`
 
-// A measurement takes about a tenth of a second: short, so that all ways of a round meet the same state of the machine.
+// A measurement takes about a quarter of a second: short, so that all ways of a round meet the same state of the machine.
 const loads = [
-  { concurrency: 1, reads: 120, rounds: 28 },
-  { concurrency: 10, reads: 250, rounds: 28 },
-  { concurrency: 100, reads: 400, rounds: 16 },
+  { concurrency: 1, reads: 400, rounds: 20 },
+  { concurrency: 10, reads: 1000, rounds: 20 },
+  { concurrency: 100, reads: 1500, rounds: 12 },
 ] as const
 
 const prepareData = async (driver: Driver): Promise<void> => {
@@ -109,20 +110,26 @@ const measureRaw = (read: Read, concurrency: number, reads: number) => () =>
 type Runtime = ManagedRuntime.ManagedRuntime<Neo4jClient, unknown>
 
 const measureToolkit = (runtime: Runtime, concurrency: number, reads: number) => {
-  const keys = Array.from({ length: reads }, (_, index) => index % nodes)
-  const program = Effect.flatMap(Neo4jClient, (client) =>
-    Effect.forEach(
-      keys,
-      (key) =>
-        Effect.map(
+  const program = Effect.flatMap(Neo4jClient, (client) => {
+    let next = 0
+    const worker = Effect.whileLoop({
+      while: () => next < reads,
+      body: () => {
+        const key = next++ % nodes
+        return Effect.map(
           client.read<{ readonly name: string }>(
             cypher`MATCH (n:EffectNeo4jBench {key: ${key}}) RETURN n.name AS name`,
           ),
           (rows) => check(key, rows[0]?.name),
-        ),
-      { concurrency, discard: true },
-    ),
-  )
+        )
+      },
+      step: () => {},
+    })
+    return Effect.all(
+      Array.from({ length: concurrency }, () => worker),
+      { concurrency: "unbounded", discard: true },
+    )
+  })
   return () => perSecond(reads, () => runtime.runPromise(program))
 }
 
@@ -149,7 +156,7 @@ const measure = async (
     ...(concurrency > 10 ? [{ name: toolkitOf100, measure: measureToolkit(large, concurrency, reads) }] : []),
     ...Object.entries(raw).map(([name, read]) => ({ name, measure: measureRaw(read, concurrency, reads) })),
   ]
-  const samples = await Rounds.interleave(contenders, { rounds, warmUp: 4, budgetMillis: 25_000 })
+  const samples = await Rounds.interleave(contenders, { rounds, warmUp: 4, budgetMillis: 30_000 })
   const speed = (name: string) => median(Rounds.of(samples, name))
   const best = Object.keys(raw)
     .filter((name) => name !== again)
