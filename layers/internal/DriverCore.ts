@@ -60,12 +60,18 @@ export class Held {
   }
 
   /** Closes it, waiting at most the close timeout. Never fails; closing twice waits for the same close. */
-  readonly close: Effect.Effect<void> = Effect.callback((resume) => {
+  get close(): Effect.Effect<void> {
+    return this.#state === "released"
+      ? Effect.void
+      : Effect.callback((resume) => this.closeThen(() => resume(Effect.void)))
+  }
+
+  /** The same for a callback, which spares a fiber that waits already a second wait. */
+  closeThen(f: () => void): void {
     if (this.#state === "open") this.#start()
-    if (this.#state !== "closing") return resume(Effect.void)
-    this.#waiting.push(() => resume(Effect.void))
-    return undefined
-  })
+    if (this.#state === "closing") this.#waiting.push(f)
+    else f()
+  }
 
   #start(): void {
     this.#state = "closing"

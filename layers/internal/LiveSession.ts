@@ -66,7 +66,7 @@ class LiveSession {
           return Effect.fail((this.#closed ? returned : poolClosed)(request.operation))
         }
         const session = this.#fresh()
-        return Effect.onExit(restore(session.run(request)), () =>
+        return Effect.onExit(restore(session.run(request, false)), () =>
           Effect.sync(() => {
             this.#bookmarks = session.lastBookmarks
             this.#turns.give()

@@ -71,10 +71,10 @@ export class OpenSession {
   }
 
   /**
-   * Runs a statement to its end. Interrupting it closes the session, which resets the connection and ends the
+   * Runs a statement to its end, and closes the session with it where it is the last one. Interrupting it closes the session, which resets the connection and ends the
    * statement on the server.
    */
-  run(request: Request): Effect.Effect<Outcome, Neo4jError> {
+  run(request: Request, isLast: boolean): Effect.Effect<Outcome, Neo4jError> {
     return Effect.callback((resume) => {
       const collector = new RowCollector(request.integers, request.operation)
       const attempt: Attempt = { operation: request.operation, mayHaveCommitted: this.#request.writes }
@@ -93,7 +93,8 @@ export class OpenSession {
       const finish = (outcome: Effect.Effect<Outcome, Neo4jError>) => {
         this.#core.sweeper.remove(deadline)
         this.held.abort = undefined
-        resume(outcome)
+        if (isLast) this.held.closeThen(() => resume(outcome))
+        else resume(outcome)
       }
       const fail = (cause: unknown) => {
         const inParts = this.#request.writes && commitsInParts.test(request.text)

@@ -15,6 +15,6 @@ export const runOnce = (
     Effect.flatMap(core.gate.take(restore, sessionRequest.acquisitionTimeout, core.refusals(request.operation)), () => {
       const session = core.withPermit(() => new OpenSession(core, sessionRequest, sessionRequest.bookmarks))
       session.held.whenReleased(() => core.gate.give())
-      return Effect.onExit(restore(session.run(request)), () => session.held.close)
+      return Effect.onExit(restore(session.run(request, true)), () => session.held.close)
     }),
   )
