@@ -19,11 +19,12 @@ import { median, ratio, round, type Summary, summarize } from "./support/Statist
 const nodes = 1000
 const nameOf = (key: number): string => `name ${key}`
 
-// A measurement takes about a quarter of a second: short, so that all ways of a round meet the same state of the machine.
+// Measurements are short, so that all ways of a round meet the same state of the machine; and many, as on two cores the
+// rate of one differs from the next by half.
 const loads = [
-  { concurrency: 1, reads: 400, rounds: 20 },
-  { concurrency: 10, reads: 1000, rounds: 20 },
-  { concurrency: 100, reads: 1500, rounds: 12 },
+  { concurrency: 1, reads: 300, rounds: 24 },
+  { concurrency: 10, reads: 600, rounds: 40 },
+  { concurrency: 100, reads: 800, rounds: 30 },
 ] as const
 
 const prepareData = async (driver: Driver): Promise<void> => {
@@ -156,7 +157,7 @@ const measure = async (
     ...(concurrency > 10 ? [{ name: toolkitOf100, measure: measureToolkit(large, concurrency, reads) }] : []),
     ...Object.entries(raw).map(([name, read]) => ({ name, measure: measureRaw(read, concurrency, reads) })),
   ]
-  const samples = await Rounds.interleave(contenders, { rounds, warmUp: 4, budgetMillis: 30_000 })
+  const samples = await Rounds.interleave(contenders, { rounds, warmUp: 4, budgetMillis: 60_000 })
   const speed = (name: string) => median(Rounds.of(samples, name))
   const best = Object.keys(raw)
     .filter((name) => name !== again)
@@ -192,8 +193,8 @@ export const run = async (): Promise<Report> => {
     await prepareData(driver)
     const raw = rawWays(driver, await homeDatabase(driver))
     // Server and client compile their hot paths first, under the load that brings most calls.
-    for (const read of Object.values(raw)) await measureRaw(read, 10, 1500)()
-    await measureToolkit(runtime, 10, 3000)()
+    for (const read of Object.values(raw)) await measureRaw(read, 10, 4000)()
+    await measureToolkit(runtime, 10, 8000)()
 
     const outcomes = []
     for (const load of loads) outcomes.push(await measure(raw, runtime, large, load))
