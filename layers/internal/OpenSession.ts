@@ -7,7 +7,8 @@ import { abandon, type Attempt, classify } from "../../src/ErrorClassifier.ts"
 import type { Neo4jError } from "../../src/Neo4jError.ts"
 import { ConnectionError, type PoolClosed } from "../../src/Neo4jErrorReason.ts"
 import type { Row } from "../../src/Value.ts"
-import { type DriverCore, Held } from "./DriverCore.ts"
+import type { DriverCore } from "./DriverCore.ts"
+import { Held } from "./Held.ts"
 import type { Request, SessionRequest } from "./Request.ts"
 import { RowCollector } from "./RowDecoder.ts"
 
@@ -71,8 +72,8 @@ export class OpenSession {
   }
 
   /**
-   * Runs a statement to its end, and closes the session with it where it is the last one. Interrupting it closes the session, which resets the connection and ends the
-   * statement on the server.
+   * Runs a statement to its end, and closes the session with it where it is the last one. Interrupting it closes the
+   * session, which resets the connection and ends the statement on the server.
    */
   run(request: Request, isLast: boolean): Effect.Effect<Outcome, Neo4jError> {
     return Effect.callback((resume) => {

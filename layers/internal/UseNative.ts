@@ -8,7 +8,8 @@ import * as Predicate from "effect/Predicate"
 import type { Driver, Session } from "neo4j-driver"
 import { abandon, type Attempt, classify } from "../../src/ErrorClassifier.ts"
 import { isNeo4jError, type Neo4jError } from "../../src/Neo4jError.ts"
-import { type DriverCore, Held } from "./DriverCore.ts"
+import type { DriverCore } from "./DriverCore.ts"
+import { Held } from "./Held.ts"
 
 const refuse = (why: string) => () => {
   throw new Error(why)
