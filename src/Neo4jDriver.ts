@@ -29,7 +29,8 @@ export class Neo4jDriver extends Context.Service<
     /**
      * Uses the native driver, for what the toolkit does not cover.
      *
-     * It holds one permit meanwhile. Sessions opened inside are closed at the end and on interruption, which also aborts
+     * It holds one permit meanwhile. `executeWrite`, and `executeQuery` but for routing READ, are tried once: the driver's
+     * own retry loop writes twice where a connection dies while it commits. Sessions opened inside are closed at the end and on interruption, which also aborts
      * the signal; the driver is then replaced behind this service, as its connections may be left unfit. Do not keep the
      * native driver beyond the promise; it cannot be closed here.
      */

@@ -125,8 +125,7 @@ export const resolve = (
         maxConnectionLifetime: millisOf(maxConnectionLifetime, "1 hour"),
         connectionLivenessCheckTimeout: millisOf(connectionLivenessCheckTimeout, "30 seconds"),
         fetchSize,
-        // The driver's own retry loop writes twice where a connection dies with COMMIT in flight.
-        maxTransactionRetryTime: 0,
+        maxTransactionRetryTime: maxRetryTime,
       },
       maxConnectionPoolSize,
       connectionAcquisitionTimeout: acquisition,

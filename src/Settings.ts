@@ -55,7 +55,7 @@ type Passed = Omit<
 
 /**
  * What the driver is created with: every option of neo4j-driver 6.3. The representation of integers is `integers`. The
- * driver's own retry loop is off, as it writes twice where a connection dies while it commits.
+ * retry time is `transaction.maxRetryTime`.
  *
  * @category models
  * @since 0.1.0

@@ -84,7 +84,7 @@ describe("the variables", () => {
           maxConnectionLifetime: 3_600_000,
           connectionLivenessCheckTimeout: 0,
           fetchSize: -1,
-          maxTransactionRetryTime: 0,
+          maxTransactionRetryTime: 15_000,
         },
         maxConnectionPoolSize: 77,
         connectionAcquisitionTimeout: 4000,

@@ -6,6 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as TestClock from "effect/testing/TestClock"
 import { cypher, Neo4jClient, type Neo4jConfig, SessionMonitor } from "effect-neo4j"
 import { Neo4j } from "effect-neo4j/layers"
 import { administrator, connectionsInUse, endless, running, settings, until } from "./support/real.ts"
@@ -168,23 +169,18 @@ describe("a driver whose promises do not settle", () => {
     }).pipe(Effect.scoped),
   )
 
-  it.live("the driver's own retry loop is off in driver.use: what it lost is not written again", () =>
+  it.live("what driver.use lost with a commit in flight is not written again by the driver's retry loop", () =>
     Effect.gen(function* () {
-      const { neo4j } = yield* behindProxy({})
+      const { neo4j, proxy } = yield* behindProxy({})
       let tries = 0
       const error = yield* Effect.flip(
         neo4j.driver.use(async (native) => {
           const session = native.session({ database: "neo4j" })
           try {
-            await session.executeWrite(async () => {
+            await session.executeWrite(async (transaction) => {
               tries++
-              await new Promise((resolve) => setTimeout(resolve, 20))
-              throw Object.assign(new Error("Connection was closed by server"), {
-                name: "Neo4jError",
-                code: "ServiceUnavailable",
-                retryable: true,
-                retriable: true,
-              })
+              await transaction.run("RETURN 1")
+              Effect.runSync(proxy.cut)
             })
           } finally {
             await session.close()
@@ -192,6 +188,25 @@ describe("a driver whose promises do not settle", () => {
         }),
       )
       assert.strictEqual(tries, 1)
+      const again = yield* Effect.flip(
+        neo4j.driver.use((native) =>
+          native.executeQuery(
+            "CREATE (n:Doubled) RETURN n",
+            {},
+            {
+              database: "neo4j",
+              resultTransformer: async (result) => {
+                await result
+                Effect.runSync(proxy.cut)
+              },
+            },
+          ),
+        ),
+      )
+      assert.strictEqual(again.reason._tag, "CommitUnknown")
+      const [row] = yield* neo4j.read<{ count: number }>(cypher`MATCH (n:Doubled) RETURN count(n) AS count`)
+      assert.isAtMost(row?.count ?? 0, 1)
+      yield* neo4j.write(cypher`MATCH (n:Doubled) DELETE n`)
       assert.strictEqual(error.reason._tag, "CommitUnknown")
     }).pipe(Effect.scoped),
   )
@@ -203,6 +218,24 @@ describe("a driver whose promises do not settle", () => {
         Effect.forkDetach(Effect.flip(neo4j.read(cypher`${cypher.unsafe(endless)}`)), { startImmediately: true }),
       ).pipe(Effect.provide(Neo4j.layer(base)))
       assert.strictEqual((yield* Fiber.join(fiber)).reason._tag, "PoolClosed")
+    }),
+  )
+
+  it.effect("a test's clock that is put forward ends no query that the server answers", () =>
+    Effect.gen(function* () {
+      const base = yield* settings()
+      yield* Effect.gen(function* () {
+        const neo4j = yield* Neo4jClient
+        const fiber = yield* Effect.forkChild(
+          neo4j.read(cypher`UNWIND range(1, 6000000) AS x WITH x WHERE x % 6 = 0 RETURN count(x) AS count`),
+          { startImmediately: true },
+        )
+        for (let minute = 0; minute < 10; minute++) {
+          yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+          yield* TestClock.adjust("1 minute")
+        }
+        assert.deepStrictEqual(yield* Fiber.join(fiber), [{ count: 1000000 }])
+      }).pipe(Effect.provide(Neo4j.layer(base)))
     }),
   )
 

@@ -47,7 +47,7 @@ describe("defaults", () => {
           maxConnectionLifetime: 3_600_000,
           connectionLivenessCheckTimeout: 30_000,
           fetchSize: 1000,
-          maxTransactionRetryTime: 0,
+          maxTransactionRetryTime: 30_000,
         },
         maxConnectionPoolSize: 50,
         connectionAcquisitionTimeout: 60_000,

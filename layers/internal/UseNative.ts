@@ -5,14 +5,41 @@
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Predicate from "effect/Predicate"
-import type { Driver, Session } from "neo4j-driver"
+import neo4j from "neo4j-driver"
+import type { Driver, Result, Session } from "neo4j-driver"
 import { abandon, type Attempt, classify } from "../../src/ErrorClassifier.ts"
-import { isNeo4jError, type Neo4jError } from "../../src/Neo4jError.ts"
+import { isNeo4jError, Neo4jError } from "../../src/Neo4jError.ts"
+import { CommitUnknown } from "../../src/Neo4jErrorReason.ts"
 import type { DriverCore } from "./DriverCore.ts"
 import { Held } from "./Held.ts"
 
 const refuse = (why: string) => () => {
   throw new Error(why)
+}
+
+interface Config {
+  readonly signal?: AbortSignal
+  readonly routing?: string
+  readonly resultTransformer?: (result: Result) => Promise<unknown>
+}
+
+// The driver's retry loop calls what it runs again after a connection that died with COMMIT in flight, and would write
+// twice. Its own setting for the time cannot stop the first retry.
+const once = <A, B>(f: (input: A) => B): ((input: A) => B) => {
+  let called = false
+  return (input) => {
+    if (called) {
+      throw Neo4jError.from(
+        new CommitUnknown({
+          message:
+            "a transaction of the driver failed when it may already have been committed, and was not tried again",
+        }),
+        "Neo4jDriver.use",
+      )
+    }
+    called = true
+    return f(input)
+  }
 }
 
 /** The driver as `f` sees it: its sessions are tracked, and it is of no more use once the signal is aborted. */
@@ -27,16 +54,18 @@ const track = (native: Driver, sessions: Set<Session>, signal: AbortSignal): Dri
         sessions.delete(session)
         return close()
       }
+      const executeWrite = session.executeWrite.bind(session)
+      session.executeWrite = (work, config) => executeWrite(once(work), config)
       return session
     },
-    executeQuery: async (
-      query: Parameters<Driver["executeQuery"]>[0],
-      parameters?: object,
-      config?: { readonly signal?: AbortSignal },
-    ) => {
+    executeQuery: async (query: Parameters<Driver["executeQuery"]>[0], parameters?: object, config: Config = {}) => {
       signal.throwIfAborted()
-      const signals = config?.signal === undefined ? [signal] : [signal, config.signal]
-      return native.executeQuery(query, parameters, { ...config, signal: AbortSignal.any(signals) } as object)
+      const transform = config.resultTransformer ?? neo4j.resultTransformers.eagerResultTransformer()
+      return native.executeQuery(query, parameters, {
+        ...config,
+        signal: config.signal === undefined ? signal : AbortSignal.any([signal, config.signal]),
+        resultTransformer: config.routing === "READ" ? transform : once(transform),
+      } as object)
     },
     rxSession: refuse("rxSession cannot be closed for you; use session in driver.use"),
     close: refuse("the driver is closed with its Layer; do not close it in driver.use"),
