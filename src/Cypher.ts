@@ -102,7 +102,8 @@ const bind = (values: ReadonlyArray<unknown>): Record<string, unknown> => {
 
 // An escape that JavaScript cannot read, such as `\u{`, makes the cooked text undefined.
 const unreadable = (strings: unknown): string | undefined => {
-  if (!Array.isArray(strings)) return "cypher was called as a function; write it as a template: cypher`…`"
+  if (!Array.isArray(strings) || !("raw" in strings))
+    return "cypher was called as a function; write it as a template: cypher`…`"
   return strings.includes(undefined)
     ? "the template has an escape sequence that JavaScript cannot read; double the backslash"
     : undefined

@@ -18,6 +18,8 @@ export interface Attempt {
    * `CALL … IN TRANSACTIONS`, or the statements of `driver.use`.
    */
   readonly inParts?: boolean | undefined
+  /** The text of the statement, where one was run: it says whether the server's text can quote a secret. */
+  readonly statement?: string | undefined
 }
 
 interface DriverError {
@@ -26,9 +28,13 @@ interface DriverError {
   readonly gqlStatus: string | undefined
   /** Messages along the chain of causes, which is where the driver keeps the socket's own failure. */
   readonly chain: string
+  readonly maySpeakOfSecrets: boolean
 }
 
-const read = (cause: unknown): DriverError => {
+// A password stands in the text of its statement, and the server quotes any line of it. An escape can spell the word.
+const namesPassword = /PASSWORD|\\u/i
+
+const read = (cause: unknown, statement: string | undefined): DriverError => {
   const text = (key: string) => (Predicate.hasProperty(cause, key) && typeof cause[key] === "string" ? cause[key] : "")
   let chain = ""
   for (let at: unknown = cause, depth = 0; Predicate.isObject(at) && depth < 8; depth++) {
@@ -36,7 +42,13 @@ const read = (cause: unknown): DriverError => {
     at = Predicate.hasProperty(at, "cause") ? at.cause : undefined
   }
   const gqlStatus = text("gqlStatus")
-  return { code: text("code"), message: text("message"), gqlStatus: gqlStatus === "" ? undefined : gqlStatus, chain }
+  return {
+    code: text("code"),
+    message: text("message"),
+    gqlStatus: gqlStatus === "" ? undefined : gqlStatus,
+    chain,
+    maySpeakOfSecrets: namesPassword.test(statement ?? text("message")),
+  }
 }
 
 // Failures that the driver reports before it has a connection to send on, and a write that a server refused because it
@@ -197,17 +209,24 @@ const byCode: ReadonlyMap<string, Make> = new Map(
 
 // A text that points into the statement names tokens of it. The same code without a position quotes a value instead:
 // `Text cannot be parsed to a Date`, and then the text.
-const pointsIntoStatement = /^(?![^]*\bPASSWORD\b)[^]*\(line \d+, column \d+ \(offset: \d+\)\)\n"[^\n]*"\n *\^$/
+const pointsIntoStatement = /\(line \d+, column \d+ \(offset: \d+\)\)\n"[^\n]*"\n *\^$/
 
 const syntax: Make = (error) =>
-  pointsIntoStatement.test(error.message)
-    ? new Reason.CypherSyntaxError(withServerText(error))
-    : new Reason.CypherSyntaxError(
+  error.maySpeakOfSecrets
+    ? new Reason.CypherSyntaxError(
         withOwnText(
-          "a value is not what the statement takes it for",
+          "the statement, which may hold a password, does not parse",
           "The redacted cause has the server's text",
         )(error),
       )
+    : pointsIntoStatement.test(error.message)
+      ? new Reason.CypherSyntaxError(withServerText(error))
+      : new Reason.CypherSyntaxError(
+          withOwnText(
+            "a value is not what the statement takes it for",
+            "The redacted cause has the server's text",
+          )(error),
+        )
 
 const byFamily: ReadonlyArray<readonly [RegExp, Make]> = [
   [/^Neo\.ClientError\.Statement\.SyntaxError$/, syntax],
@@ -253,6 +272,21 @@ const reasonOf = (error: DriverError): Reason.Neo4jErrorReason => {
   )
 }
 
+const beforeWritingAgain =
+  "Look whether it is there before writing again; retry only what is idempotent, such as MERGE by a unique key"
+
+const partly = ({ reason }: Neo4jError, { operation }: Attempt, cause?: unknown): Neo4jError =>
+  Neo4jError.from(
+    new Reason.CommitUnknown({
+      message: "it failed when parts of it may already have been committed",
+      hint: beforeWritingAgain,
+      ...("code" in reason && reason.code !== undefined && { code: reason.code }),
+      ...("gqlStatus" in reason && reason.gqlStatus !== undefined && { gqlStatus: reason.gqlStatus }),
+    }),
+    operation,
+    cause,
+  )
+
 const isAmbiguous = ({ _tag }: Reason.Neo4jErrorReason, { chain, code }: DriverError): boolean =>
   code === "Neo.TransientError.Cluster.ReplicationFailure" ||
   ((_tag === "ConnectionError" || (_tag === "SessionExpired" && code === "SessionExpired")) &&
@@ -260,7 +294,7 @@ const isAmbiguous = ({ _tag }: Reason.Neo4jErrorReason, { chain, code }: DriverE
 
 /**
  * Turns what the driver threw into a {@link Neo4jError}. Pure; it looks at the error's code, GQL status and text only.
- * A `Neo4jError` passes unchanged.
+ * A `Neo4jError` passes unchanged, unless it looks safe to retry and the operation may be committed in parts.
  *
  * **Details**
  *
@@ -283,26 +317,19 @@ const isAmbiguous = ({ _tag }: Reason.Neo4jErrorReason, { chain, code }: DriverE
  * @since 0.1.0
  */
 export const classify = (cause: unknown, attempt: Attempt): Neo4jError => {
-  if (isNeo4jError(cause)) return cause
-  const error = read(cause)
+  if (isNeo4jError(cause)) return attempt.inParts === true && cause.isRetryable ? partly(cause, attempt) : cause
+  const error = read(cause, attempt.statement)
   const reason = reasonOf(error)
   const failure = Neo4jError.from(reason, attempt.operation, cause)
-  const partial = attempt.inParts === true && failure.isRetryable
-  if (partial || (attempt.mayHaveCommitted === true && isAmbiguous(reason, error))) {
-    return Neo4jError.from(
-      new Reason.CommitUnknown({
-        ...withOwnText(
-          partial
-            ? "it failed when parts of it may already have been committed"
-            : "the connection was lost when the write may already have been committed",
-          "Look whether it is there before writing again; retry only what is idempotent, such as MERGE by a unique key",
-        )(error),
-      }),
-      attempt.operation,
-      cause,
-    )
-  }
-  return failure
+  if (attempt.inParts === true && failure.isRetryable) return partly(failure, attempt, cause)
+  if (attempt.mayHaveCommitted !== true || !isAmbiguous(reason, error)) return failure
+  return Neo4jError.from(
+    new Reason.CommitUnknown(
+      withOwnText("the connection was lost when the write may already have been committed", beforeWritingAgain)(error),
+    ),
+    attempt.operation,
+    cause,
+  )
 }
 
 /**

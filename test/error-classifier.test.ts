@@ -505,4 +505,30 @@ describe("a statement that sets a password", () => {
     assert.strictEqual(error.reason._tag, "CypherSyntaxError")
     assert.doesNotMatch(error.message, /hunter/)
   })
+
+  it("nor does a line of it that the server quotes alone", () => {
+    const message =
+      "Invalid input 'REQURED': expected 'REQUIRED' (line 2, column 18 (offset: 50))\n\"'hunter2' CHANGE NOT REQURED\"\n" +
+      " ".repeat(18) +
+      "^"
+    for (const word of ["PASSWORD", "PASS\\u0057ORD"]) {
+      const statement = `ALTER USER neo4j SET ${word}\n'hunter2' CHANGE NOT REQURED`
+      const error = classify(
+        { code: "Neo.ClientError.Statement.SyntaxError", message },
+        { operation: "test", statement },
+      )
+      assert.equal(error.reason._tag, "CypherSyntaxError")
+      assert.doesNotMatch(error.message, /hunter/)
+    }
+  })
+})
+
+describe("an operation whose parts may be committed", () => {
+  it("is never retryable, also where it failed with an error of the toolkit", () => {
+    const inner = classify(driverError("Neo.TransientError.Transaction.DeadlockDetected"), { operation: "inner" })
+    assert.equal(inner.isRetryable, true)
+    const outer = classify(inner, { operation: "Neo4jDriver.use", mayHaveCommitted: true, inParts: true })
+    assert.equal(outer.reason._tag, "CommitUnknown")
+    assert.equal(outer.operation, "Neo4jDriver.use")
+  })
 })

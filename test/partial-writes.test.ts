@@ -12,7 +12,7 @@ const live = Layer.unwrap(Effect.map(settings(), Neo4j.layer))
  * Runs a write of two transactions, the second of which wants a lock that another one holds, who then wants its own.
  * The server ends the one with fewer locks. Where the other one came first after all, it gives nothing.
  */
-const deadlock = Effect.gen(function* () {
+const deadlock = Effect.fnUntraced(function* (transactions: string) {
   const neo4j = yield* Neo4jClient
   const admin = yield* administrator
   yield* neo4j.write(cypher`MATCH (n:PartialLock|PartialDone) DETACH DELETE n`)
@@ -31,7 +31,7 @@ const deadlock = Effect.gen(function* () {
           WITH i UNWIND range(1, 8000000) AS x
           WITH i, max(x) AS work
           MATCH (b:PartialLock {id: 2}) SET b.x = work
-        } IN TRANSACTIONS OF 1 ROW`),
+        } ${cypher.unsafe(transactions)} OF 1 ROW`),
     ),
   )
   yield* until(
@@ -44,23 +44,30 @@ const deadlock = Effect.gen(function* () {
   yield* Effect.promise(() => crossing)
   yield* Effect.promise(() => session.close())
   return exit._tag === "Failure" ? yield* Effect.flip(exit) : undefined
-}).pipe(Effect.scoped)
+}, Effect.scoped)
 
 it.layer(live, { excludeTestServices: true })("a write that commits in parts", (it) => {
-  it.effect("is CommitUnknown, and not retryable, when one of its later transactions fails for a passing reason", () =>
-    Effect.gen(function* () {
-      const neo4j = yield* Neo4jClient
-      const error = yield* Effect.repeat(deadlock, { until: (error) => error !== undefined, times: 20 })
-      assert.strictEqual(error?.reason._tag, "CommitUnknown")
-      assert.isFalse(error?.isRetryable)
-      assert.deepStrictEqual(yield* neo4j.read(cypher`MATCH (n:PartialDone) RETURN n.i AS i`), [{ i: 0 }])
-      yield* neo4j.write(cypher`MATCH (n:PartialLock|PartialDone) DETACH DELETE n`)
-    }),
-  )
+  for (const transactions of ["IN TRANSACTIONS", "IN /* a b */ TRANSACTIONS", "IN (0 + 1) CONCURRENT TRANSACTIONS"])
+    it.effect(
+      `(${transactions}) is CommitUnknown, and not retryable, when a later transaction fails for a passing reason`,
+      () =>
+        Effect.gen(function* () {
+          const neo4j = yield* Neo4jClient
+          const error = yield* Effect.repeat(deadlock(transactions), {
+            until: (error) => error !== undefined,
+            times: 20,
+          })
+          assert.strictEqual(error?.reason._tag, "CommitUnknown")
+          assert.isFalse(error?.isRetryable)
+          assert.deepStrictEqual(yield* neo4j.read(cypher`MATCH (n:PartialDone) RETURN n.i AS i`), [{ i: 0 }])
+          yield* neo4j.write(cypher`MATCH (n:PartialLock|PartialDone) DETACH DELETE n`)
+        }),
+    )
 
   it.effect("in driver.use is CommitUnknown when a later statement fails for a passing reason", () =>
     Effect.gen(function* () {
       const neo4j = yield* Neo4jClient
+      yield* neo4j.write(cypher`MATCH (n:PartialUse) DELETE n`)
       const error = yield* Effect.flip(
         neo4j.driver.use(async (native) => {
           const session = native.session({ database: "neo4j" })

@@ -125,7 +125,11 @@ export class DriverCore implements Keeper {
    * for credentials again when an established connection is refused, but not when a new one cannot log in.
    */
   failed(generation: Generation, cause: unknown, { reason }: Neo4jError): void {
-    const refused = reason._tag === "AuthenticationError" && Effect.isEffect(this.settings.auth)
+    const refused =
+      reason._tag === "AuthenticationError" &&
+      reason.code !== undefined &&
+      /(?:Unauthorized|TokenExpired)$/.test(reason.code) &&
+      Effect.isEffect(this.settings.auth)
     const ownFailure =
       !isNeo4jError(cause) &&
       (reason._tag === "UnknownError" || reason._tag === "UnsupportedCommand" || reason._tag === "ProtocolError") &&

@@ -30,8 +30,9 @@ const withoutStackTrace = <A>(f: () => A): A => {
   }
 }
 
-// Seen in a comment or a string it only makes an error more cautious.
-const commitsInParts = /\bIN\s+(?:\S+\s+)?(?:CONCURRENT\s+)?TRANSACTIONS\b/i
+// `IN … TRANSACTIONS`, whatever stands between, or an escape that may spell it. Where it is something else, it only
+// makes an error more cautious.
+const commitsInParts = /\bIN\b[^]*(?<![:.`\w])TRANSACTIONS\b|\\u/i
 
 export class OpenSession {
   readonly held: Held
@@ -99,7 +100,7 @@ export class OpenSession {
       }
       const fail = (cause: unknown) => {
         const inParts = this.#request.writes && commitsInParts.test(request.text)
-        const error = classify(cause, { ...attempt, inParts })
+        const error = classify(cause, { ...attempt, inParts, statement: request.text })
         // The remembered home database may have been dropped or renamed since.
         if (error.reason._tag === "DatabaseNotFound" && this.#request.database === undefined) {
           this.#core.home.forget(this.#request.impersonatedUser)
