@@ -211,22 +211,19 @@ const byCode: ReadonlyMap<string, Make> = new Map(
 // `Text cannot be parsed to a Date`, and then the text.
 const pointsIntoStatement = /\(line \d+, column \d+ \(offset: \d+\)\)\n"[^\n]*"\n *\^$/
 
-const syntax: Make = (error) =>
-  error.maySpeakOfSecrets
-    ? new Reason.CypherSyntaxError(
-        withOwnText(
-          "the statement, which may hold a password, does not parse",
-          "The redacted cause has the server's text",
-        )(error),
-      )
-    : pointsIntoStatement.test(error.message)
-      ? new Reason.CypherSyntaxError(withServerText(error))
-      : new Reason.CypherSyntaxError(
-          withOwnText(
-            "a value is not what the statement takes it for",
-            "The redacted cause has the server's text",
-          )(error),
-        )
+const seeCause = "The redacted cause has the server's text"
+const secretStatement = make(
+  Reason.CypherSyntaxError,
+  "the statement, which may hold a password, does not parse",
+  seeCause,
+)
+const refusedValue = make(Reason.CypherSyntaxError, "a value is not what the statement takes it for", seeCause)
+
+const syntax: Make = (error) => {
+  if (error.maySpeakOfSecrets) return secretStatement(error)
+  if (!pointsIntoStatement.test(error.message)) return refusedValue(error)
+  return new Reason.CypherSyntaxError(withServerText(error))
+}
 
 const byFamily: ReadonlyArray<readonly [RegExp, Make]> = [
   [/^Neo\.ClientError\.Statement\.SyntaxError$/, syntax],

@@ -89,12 +89,12 @@ export const resolve = (
   const pool = settings.pool ?? {}
   const transaction = settings.transaction ?? {}
   const routing = settings.uri.startsWith("neo4j")
-  const maxSize = pool.maxSize ?? Math.min(10, routing ? Math.max(1, maxConnectionPoolSize - 1) : maxConnectionPoolSize)
+  const limit = routing ? maxConnectionPoolSize - 1 : maxConnectionPoolSize
+  const maxSize = pool.maxSize ?? Math.min(10, Math.max(1, limit))
   const minSize = pool.minSize ?? Math.min(2, maxSize)
   if (minSize > maxSize) {
     return refuse(nameOf("pool.minSize"), `at most ${nameOf("pool.maxSize")}, which is ${maxSize}`, String(minSize))
   }
-  const limit = routing ? maxConnectionPoolSize - 1 : maxConnectionPoolSize
   if (limit < 1) {
     const accepted = "at least 2 for neo4j schemes, as routing tables need a connection"
     return refuse(nameOf("driver.maxConnectionPoolSize"), accepted, String(maxConnectionPoolSize))

@@ -9,6 +9,7 @@ import neo4j from "neo4j-driver"
 import { isFloat } from "../../src/Cypher.ts"
 import { Neo4jError } from "../../src/Neo4jError.ts"
 import { InvalidParameter } from "../../src/Neo4jErrorReason.ts"
+import { setKey } from "./PlainObject.ts"
 import { type Path, type PathPart, Refusal, refuse } from "./Refusal.ts"
 import {
   encodeBigInt,
@@ -57,9 +58,7 @@ const marksNative = /^__is[A-Z]\w*__$/
 const defineEntry = (target: Record<string, unknown>, key: string, value: unknown, path: Path): void => {
   if (!key.isWellFormed()) refuse("under a key with a lone surrogate, which UTF-8 cannot carry", path)
   if (value === true && marksNative.test(key)) refuse("under a key that the driver keeps for its own values", path)
-  if (key === "__proto__")
-    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
-  else target[key] = value
+  setKey(target, key, value)
 }
 
 const encodeMap = (map: ReadonlyMap<unknown, unknown>, at: Position) => {

@@ -11,6 +11,7 @@ import type {
 import { Neo4jError } from "../../src/Neo4jError.ts"
 import { IntegerOutOfRange, ProtocolError } from "../../src/Neo4jErrorReason.ts"
 import type * as Value from "../../src/Value.ts"
+import { setKey } from "./PlainObject.ts"
 
 type Path = Array<string | number>
 
@@ -50,10 +51,7 @@ const decodeEntry = (
   path.push(key)
   const value = decode(encoded, decodeInteger, path)
   path.pop()
-  // A key of this name must not become the object's prototype.
-  if (key === "__proto__") {
-    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
-  } else target[key] = value
+  setKey(target, key, value)
 }
 
 const decodeProperties = (

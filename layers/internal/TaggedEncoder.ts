@@ -18,37 +18,28 @@ export const encodeBigInt = (value: bigint, path: Path) =>
     ? refuse("a bigint outside the 64 bits of Neo4j's INTEGER (-2^63 to 2^63 - 1)", path)
     : neo4j.int(value)
 
+const wallClock = (utc: Date) =>
+  [
+    utc.getUTCFullYear(),
+    utc.getUTCMonth() + 1,
+    utc.getUTCDate(),
+    utc.getUTCHours(),
+    utc.getUTCMinutes(),
+    utc.getUTCSeconds(),
+    utc.getUTCMilliseconds() * 1_000_000,
+  ] as const
+
 export const encodeInstant = (date: Date, path: Path) =>
-  Number.isNaN(date.getTime())
-    ? refuse("an invalid Date", path)
-    : new neo4j.types.DateTime(
-        date.getUTCFullYear(),
-        date.getUTCMonth() + 1,
-        date.getUTCDate(),
-        date.getUTCHours(),
-        date.getUTCMinutes(),
-        date.getUTCSeconds(),
-        date.getUTCMilliseconds() * 1_000_000,
-        0,
-      )
+  Number.isNaN(date.getTime()) ? refuse("an invalid Date", path) : new neo4j.types.DateTime(...wallClock(date), 0)
 
 export const encodeEffectDateTime = (value: EffectDateTime.DateTime, path: Path) => {
   const instant = EffectDateTime.toDateUtc(value)
   if (value._tag === "Utc") return encodeInstant(instant, path)
   const { zone } = value
-  const local = new Date(instant.getTime() + EffectDateTime.zonedOffset(value))
+  const offset = EffectDateTime.zonedOffset(value)
+  const local = new Date(instant.getTime() + offset)
   const zoneId = zone._tag === "Named" ? zone.id : undefined
-  return new neo4j.types.DateTime(
-    local.getUTCFullYear(),
-    local.getUTCMonth() + 1,
-    local.getUTCDate(),
-    local.getUTCHours(),
-    local.getUTCMinutes(),
-    local.getUTCSeconds(),
-    local.getUTCMilliseconds() * 1_000_000,
-    Math.round(EffectDateTime.zonedOffset(value) / 1000),
-    zoneId,
-  )
+  return new neo4j.types.DateTime(...wallClock(local), Math.round(offset / 1000), zoneId)
 }
 
 // The driver carries whole seconds over from the nanoseconds, but wraps around where the sum leaves 64 bits.

@@ -1,0 +1,6 @@
+/** Sets a key of a plain object; one that is named `__proto__` must not become the object's prototype. */
+export const setKey = <A>(target: Record<string, A>, key: string, value: A): void => {
+  if (key === "__proto__") {
+    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
+  } else target[key] = value
+}
