@@ -217,14 +217,22 @@ export class PoolDeadlock extends Schema.TaggedError<PoolDeadlock>("effect-neo4j
 export class PoolClosed extends Schema.TaggedError<PoolClosed>("effect-neo4j/PoolClosed")("PoolClosed", common) {}
 
 /**
- * The operation's deadline passed.
+ * The operation's deadline passed. What it had sent was stopped, and nothing was committed; where that cannot be said of
+ * a write, the error is `CommitUnknown` instead.
  *
  * @category reasons
  * @since 0.1.0
  */
 export class DeadlineExceeded extends Schema.TaggedError<DeadlineExceeded>("effect-neo4j/DeadlineExceeded")(
   "DeadlineExceeded",
-  common,
+  {
+    ...common,
+    /**
+     * What it was doing: waiting for a session, running (until the first row), receiving and decoding rows, or waiting
+     * before it tried again.
+     */
+    phase: Schema.Literals(["wait", "run", "decode", "retry"]),
+  },
 ) {}
 
 /**
@@ -260,7 +268,8 @@ export class InvalidSetting extends Schema.TaggedError<InvalidSetting>("effect-n
 ) {}
 
 /**
- * The statement cannot be built, for example from an empty label. Nothing was sent.
+ * The statement cannot be built, for example from an empty label, or cannot run here, such as beside an open stream of
+ * the same session. Nothing was sent.
  *
  * @category reasons
  * @since 0.1.0

@@ -28,6 +28,8 @@ export interface Resolved {
     readonly connectionAcquisitionTimeout: number
     readonly lazy: boolean
     readonly closeTimeout: number
+    /** Rows per pull of a stream; -1 for all. */
+    readonly fetchSize: number
   }
   readonly pool: {
     readonly maxSize: number
@@ -131,6 +133,7 @@ export const resolve = (
       connectionAcquisitionTimeout: acquisition,
       lazy,
       closeTimeout: millisOf(closeTimeout, "5 seconds"),
+      fetchSize,
     },
     pool: {
       maxSize,

@@ -175,3 +175,13 @@ export type Value<Int = number | bigint> =
 export interface Row<Int = number | bigint> {
   readonly [column: string]: Value<Int>
 }
+
+/**
+ * The type of a row: what the statement says, with integers as the options say.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type RowOf<A, Int extends Integers> = [Row, A] extends [A, Row]
+  ? Row<Int extends "bigint" ? bigint : Int extends "number" ? number : never>
+  : A

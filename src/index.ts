@@ -11,11 +11,21 @@ export * as Neo4jConfig from "./Neo4jConfig.ts"
 export { Neo4jDriver } from "./Neo4jDriver.ts"
 export { isNeo4jError, Neo4jError } from "./Neo4jError.ts"
 export * as Neo4jErrorReason from "./Neo4jErrorReason.ts"
-export type { Neo4jSession, RowOf } from "./Neo4jSession.ts"
-export type { AccessMode, QueryOptions, SessionOptions, StatementOptions } from "./QueryOptions.ts"
+export type { Neo4jSession } from "./Neo4jSession.ts"
+export type { InnerStatementOptions, Neo4jTransaction } from "./Neo4jTransaction.ts"
+export type {
+  AccessMode,
+  QueryOptions,
+  Retry,
+  SessionOptions,
+  StatementOptions,
+  StreamOptions,
+  TransactionConfig,
+  TransactionOptions,
+} from "./QueryOptions.ts"
 export type { Counters, Notification, Plan, Profile, QueryResult, QuerySummary, ServerInfo } from "./QueryResult.ts"
 export { SessionMonitor, type SessionStats } from "./SessionMonitor.ts"
 export { type PoolStats, SessionPool } from "./SessionPool.ts"
 export { isStatement, type Statement } from "./Statement.ts"
 export type * as Value from "./Value.ts"
-export type { Integers, Row } from "./Value.ts"
+export type { Integers, Row, RowOf } from "./Value.ts"

@@ -90,6 +90,7 @@ describe("the variables", () => {
         connectionAcquisitionTimeout: 4000,
         lazy: false,
         closeTimeout: 5000,
+        fetchSize: -1,
       },
       pool: { maxSize: 33, minSize: 0, acquisitionTimeout: 1000, leakThreshold: 2500, drainTimeout: 5000 },
       transaction: { timeout: 120_000, maxRetryTime: 15_000 },

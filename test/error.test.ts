@@ -29,7 +29,7 @@ const reasons: ReadonlyArray<Reason.Neo4jErrorReason> = [
   new Reason.AcquisitionTimeout({ message, waitedMillis: 5, inUse: 1, maxSize: 2, waiting: 3 }),
   new Reason.PoolDeadlock({ message }),
   new Reason.PoolClosed({ message }),
-  new Reason.DeadlineExceeded({ message }),
+  new Reason.DeadlineExceeded({ message, phase: "run" }),
   new Reason.InvalidParameter({ message, path }),
   new Reason.InvalidSetting({ message, setting: "pool.maxSize", accepted: "a positive integer" }),
   new Reason.InvalidStatement({ message }),

@@ -11,13 +11,13 @@ import { cypher, Neo4jClient, type Neo4jConfig, SessionMonitor } from "effect-ne
 import { Neo4j } from "effect-neo4j/layers"
 import { administrator, connectionsInUse, endless, running, settings, until } from "./support/real.ts"
 import { type AddressInfo, createServer } from "node:net"
-import * as TcpProxy from "./support/TcpProxy.ts"
+import * as FaultProxy from "./support/FaultProxy.ts"
 
 /** A client whose connections go through a proxy, and what it logs. */
 const behindProxy = (overrides: Partial<Neo4jConfig.Settings>) =>
   Effect.gen(function* () {
     const direct = yield* settings()
-    const proxy = yield* TcpProxy.make(direct.uri)
+    const proxy = yield* FaultProxy.make(direct.uri)
     const logged: Array<string> = []
     const logger = Logger.layer([Logger.make(({ message }) => logged.push(String(message)))])
     const layer = Neo4j.layer({ ...direct, ...overrides, uri: proxy.uri })
@@ -99,7 +99,7 @@ describe("a driver whose promises do not settle", () => {
             connectionAcquisitionTimeout: "300 millis",
             connectionTimeout: "200 millis",
           },
-          transaction: { timeout: "100 millis" },
+          transaction: { timeout: "100 millis", maxRetryTime: 0 },
         })
         yield* Effect.all([neo4j.read(cypher`RETURN 1`), neo4j.read(cypher`RETURN 1`)], { concurrency: 2 })
         yield* proxy.freeze
@@ -129,7 +129,7 @@ describe("a driver whose promises do not settle", () => {
       ] as const) {
         const mark = `cut ${mode}`
         const fiber = yield* Effect.forkChild(
-          Effect.flip(neo4j.query(cypher`${cypher.unsafe(endless)}`, { mode, metadata: { mark } })),
+          Effect.flip(neo4j.query(cypher`${cypher.unsafe(endless)}`, { mode, metadata: { mark }, retry: "none" })),
         )
         yield* until(
           "the query runs",
@@ -160,7 +160,7 @@ describe("a driver whose promises do not settle", () => {
       )
       const error = yield* Effect.flip(
         Neo4jClient.pipe(
-          Effect.flatMap((neo4j) => neo4j.read(cypher`RETURN 1`)),
+          Effect.flatMap((neo4j) => neo4j.read(cypher`RETURN 1`, { retry: "none" })),
           Effect.provide(Neo4j.layer({ ...direct, uri: `bolt://127.0.0.1:${port}`, driver: { lazy: true } })),
         ),
       )

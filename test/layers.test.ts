@@ -51,7 +51,7 @@ describe("layers", () => {
 
   it.live("a lazy Layer connects when it is first used; an eager one fails where there is no server", () =>
     Effect.gen(function* () {
-      const nowhere = { uri: "bolt://127.0.0.1:1" }
+      const nowhere = { uri: "bolt://127.0.0.1:1", transaction: { maxRetryTime: 0 } }
       const eager = yield* Effect.flip(Effect.scoped(Layer.build(Neo4j.layer(nowhere))))
       assert.strictEqual(eager.reason._tag, "ConnectionError")
       const late = yield* Effect.flip(

@@ -53,6 +53,7 @@ describe("defaults", () => {
         connectionAcquisitionTimeout: 60_000,
         lazy: false,
         closeTimeout: 5000,
+        fetchSize: 1000,
       },
       pool: { maxSize: 10, minSize: 2, acquisitionTimeout: 30_000, leakThreshold: undefined, drainTimeout: 5000 },
       transaction: { timeout: 30_000, maxRetryTime: 30_000 },
@@ -357,7 +358,7 @@ describe("a layer", () => {
       const nowhere = { ...settings, uri: "bolt://127.0.0.1:1", driver: { ...settings.driver, lazy: true } }
       const error = yield* Effect.gen(function* () {
         const neo4j = yield* Neo4jClient
-        return yield* failure(neo4j.read(cypher`RETURN 1`))
+        return yield* failure(neo4j.read(cypher`RETURN 1`, { retry: "none" }))
       }).pipe(Effect.provide(Neo4j.layer(nowhere)))
       assert.equal(error.operation, "Neo4jClient.read")
       assert.equal(error.reason._tag, "ConnectionError")

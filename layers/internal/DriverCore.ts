@@ -8,18 +8,22 @@ import * as Effect from "effect/Effect"
 import { isNeo4jError, Neo4jError } from "../../src/Neo4jError.ts"
 import { AcquisitionTimeout, PoolClosed } from "../../src/Neo4jErrorReason.ts"
 import type { Resolved } from "../../src/ResolvedSettings.ts"
-import { Gate, type Refusals } from "./Gate.ts"
+import { Bookmarks } from "./Bookmarks.ts"
+import type { Deadline } from "./Deadline.ts"
+import { Gate, type Refusals, type Restore } from "./Gate.ts"
 import type { Generation, Keeper } from "./Held.ts"
 import { HomeDatabase } from "./HomeDatabase.ts"
 import * as NativeDriver from "./NativeDriver.ts"
-import type { Sweeper } from "./Sweeper.ts"
+import type * as Sweeper from "./Sweeper.ts"
 
 export class DriverCore implements Keeper {
   readonly settings: Resolved
   /** Of the server's and the driver's time, which no test's clock can move. */
-  readonly sweeper: Sweeper
+  readonly sweeper: Sweeper.Sweeper
   readonly gate: Gate
   readonly home: HomeDatabase
+  /** Of the client's own work; sessions that are borrowed begin without. */
+  readonly bookmarks: Bookmarks = new Bookmarks()
   readonly #context: Context.Context<never>
   readonly #generations = new Set<Generation>()
   #current: Generation
@@ -28,7 +32,7 @@ export class DriverCore implements Keeper {
   totalSessions = 0
 
   /** Throws what the driver refuses of its options. */
-  constructor(settings: Resolved, waits: Sweeper, closes: Sweeper, context: Context.Context<never>) {
+  constructor(settings: Resolved, waits: Sweeper.Sweeper, closes: Sweeper.Sweeper, context: Context.Context<never>) {
     this.settings = settings
     this.sweeper = closes
     this.#context = context
@@ -95,6 +99,39 @@ export class DriverCore implements Keeper {
     }
   }
 
+  /** Takes a permit, waiting for it no longer than a deadline allows; see {@link Gate.take}. */
+  take(
+    restore: Restore,
+    acquisitionTimeout: number,
+    operation: string,
+    deadline: Deadline | undefined,
+  ): Effect.Effect<void, Neo4jError> {
+    const refusals = this.refusals(operation)
+    if (deadline === undefined || deadline.remaining > acquisitionTimeout) {
+      return this.gate.take(restore, acquisitionTimeout, refusals)
+    }
+    const exceeded = () => deadline.exceeded("wait", operation)
+    return deadline.remaining <= 0
+      ? Effect.fail(exceeded())
+      : this.gate.take(restore, deadline.remaining, { ...refusals, timedOut: exceeded })
+  }
+
+  /**
+   * Fires when the server has not answered well after it should have ended a transaction with this timeout by itself,
+   * which a driver then never says.
+   */
+  patience(transactionTimeout: number, fire: () => void): Sweeper.Deadline | undefined {
+    const millis = this.patienceMillis(transactionTimeout)
+    return Number.isFinite(millis) ? this.sweeper.add(millis, fire) : undefined
+  }
+
+  patienceMillis(transactionTimeout: number): number {
+    const { closeTimeout, connectionAcquisitionTimeout } = this.settings.driver
+    return transactionTimeout === 0
+      ? Number.POSITIVE_INFINITY
+      : connectionAcquisitionTimeout + transactionTimeout + closeTimeout
+  }
+
   /**
    * Takes a driver out of use whose promise did not settle, and puts a new one in its place. What is overdue on the old
    * one is released; the rest may end in its own time.
@@ -125,16 +162,11 @@ export class DriverCore implements Keeper {
    * for credentials again when an established connection is refused, but not when a new one cannot log in.
    */
   failed(generation: Generation, cause: unknown, { reason }: Neo4jError): void {
-    const refused =
-      reason._tag === "AuthenticationError" &&
-      reason.code !== undefined &&
-      /(?:Unauthorized|TokenExpired)$/.test(reason.code) &&
-      Effect.isEffect(this.settings.auth)
     const ownFailure =
       !isNeo4jError(cause) &&
       (reason._tag === "UnknownError" || reason._tag === "UnsupportedCommand" || reason._tag === "ProtocolError") &&
       reason.code?.startsWith("Neo.") !== true
-    if (refused || ownFailure) this.replace(generation)
+    if (isRefusedLogin(this.settings, reason) || ownFailure) this.replace(generation)
   }
 
   // What is open on it may end in its own time: every statement has its deadline, every close its own.
@@ -205,11 +237,21 @@ export class DriverCore implements Keeper {
   })
 }
 
-// A finalizer is uninterruptible; what it waits for must not be, or the time limit could not end it.
-const within = <A>(effect: Effect.Effect<A>, millis: number) =>
+/**
+ * Waits for an effect at most this long, by the time of the machine. For finalizers, which are uninterruptible: what they
+ * wait for must not be, or the time limit could not end it.
+ */
+export const within = <A>(effect: Effect.Effect<A>, millis: number) =>
   Effect.timeoutOption(Effect.interruptible(effect), millis).pipe(
     Effect.provideService(Clock.Clock, Clock.Clock.defaultValue()),
   )
+
+/** Whether a login was refused whose credentials an Effect gave, which may give others when it is asked again. */
+export const isRefusedLogin = (settings: Resolved, reason: Neo4jError["reason"]): boolean =>
+  reason._tag === "AuthenticationError" &&
+  reason.code !== undefined &&
+  /(?:Unauthorized|TokenExpired)$/.test(reason.code) &&
+  Effect.isEffect(settings.auth)
 
 export const poolClosed = (operation: string): Neo4jError => Neo4jError.from(shutDown(), operation)
 

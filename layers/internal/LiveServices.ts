@@ -7,22 +7,19 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import { type Client, Neo4jClient } from "../../src/Neo4jClient.ts"
+import { Neo4jClient } from "../../src/Neo4jClient.ts"
 import { Neo4jDriver } from "../../src/Neo4jDriver.ts"
 import { Neo4jError } from "../../src/Neo4jError.ts"
 import { ConnectionError } from "../../src/Neo4jErrorReason.ts"
-import type { AccessMode, QueryOptions } from "../../src/QueryOptions.ts"
 import type { ServerInfo } from "../../src/QueryResult.ts"
 import { SessionMonitor } from "../../src/SessionMonitor.ts"
 import { SessionPool } from "../../src/SessionPool.ts"
 import { resolve } from "../../src/ResolvedSettings.ts"
 import type { Settings } from "../../src/Settings.ts"
-import type { Statement } from "../../src/Statement.ts"
 import { DriverCore } from "./DriverCore.ts"
-import { borrow, toResult } from "./LiveSession.ts"
+import { makeClient } from "./LiveClient.ts"
+import { borrow } from "./LiveSession.ts"
 import * as NativeDriver from "./NativeDriver.ts"
-import { prepare, prepareSession } from "./Request.ts"
-import { runOnce } from "./RunOnce.ts"
 import { decodeServer } from "./SummaryDecoder.ts"
 import { Sweeper } from "./Sweeper.ts"
 import { isFromDriver, useNative } from "./UseNative.ts"
@@ -75,34 +72,6 @@ const makePool = (core: DriverCore): SessionPool["Service"] =>
       }
     }),
   })
-
-const makeClient = (core: DriverCore, pool: SessionPool["Service"], driver: Neo4jDriver["Service"]): Client => {
-  const execute = (
-    statement: Statement<unknown>,
-    mode: AccessMode,
-    options: QueryOptions | undefined,
-    operation: string,
-  ) =>
-    Effect.suspend(() => {
-      const request = prepare(core.settings, statement, options, operation)
-      if (request instanceof Neo4jError) return Effect.fail(request)
-      const session = prepareSession(core.settings, { ...options, mode }, operation)
-      if (session instanceof Neo4jError) return Effect.fail(session)
-      return runOnce(core, session, request)
-    })
-  const client = {
-    read: (statement: Statement<unknown>, options?: QueryOptions) =>
-      Effect.map(execute(statement, "read", options, "Neo4jClient.read"), (outcome) => outcome.rows),
-    write: (statement: Statement<unknown>, options?: QueryOptions) =>
-      Effect.map(execute(statement, "write", options, "Neo4jClient.write"), (outcome) => outcome.rows),
-    query: (statement: Statement<unknown>, options?: QueryOptions & { readonly mode?: AccessMode }) =>
-      Effect.map(execute(statement, options?.mode ?? "write", options, "Neo4jClient.query"), toResult),
-    pool,
-    driver,
-  }
-  // Rows have the type that the statement claims.
-  return client as Client
-}
 
 /** Everything over one driver. */
 export const make = (

@@ -5,16 +5,26 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Neo4jError } from "../../src/Neo4jError.ts"
-import { PoolClosed } from "../../src/Neo4jErrorReason.ts"
+import { InvalidStatement, PoolClosed } from "../../src/Neo4jErrorReason.ts"
 import type { Neo4jSession } from "../../src/Neo4jSession.ts"
-import type { SessionOptions, StatementOptions } from "../../src/QueryOptions.ts"
-import type { QueryResult } from "../../src/QueryResult.ts"
+import type { SessionOptions, StatementOptions, TransactionConfig } from "../../src/QueryOptions.ts"
 import type { Statement } from "../../src/Statement.ts"
+import type { Deadline } from "./Deadline.ts"
 import { type DriverCore, poolClosed } from "./DriverCore.ts"
-import { Gate, type Refusals } from "./Gate.ts"
-import { OpenSession, type Outcome } from "./OpenSession.ts"
-import { prepare, prepareSession, type Request, type SessionRequest } from "./Request.ts"
-import { decodeSummary } from "./SummaryDecoder.ts"
+import { Gate, type Refusals, type Restore } from "./Gate.ts"
+import { makeTransaction } from "./LiveTransaction.ts"
+import { OpenSession } from "./OpenSession.ts"
+import { OpenTransaction } from "./OpenTransaction.ts"
+import { type Outcome, toResult } from "./Outcome.ts"
+import {
+  prepareSession,
+  prepareTransaction,
+  ready,
+  type Request,
+  type SessionRequest,
+  type TransactionRequest,
+} from "./Request.ts"
+import { streamOf } from "./RowStream.ts"
 
 let count = 0
 
@@ -27,91 +37,171 @@ const returned = (operation: string): Neo4jError =>
     operation,
   )
 
-// Statements of one session wait for each other without a time limit: the one that runs has its own.
-const refusals = (operation: string): Refusals => ({
-  timedOut: () => returned(operation),
+// Statements of one session wait for each other without a time limit of the pool: the one that runs has its own.
+const refusals = (operation: string, deadline: Deadline | undefined): Refusals => ({
+  timedOut: () => deadline?.exceeded("wait", operation) ?? returned(operation),
   closed: () => returned(operation),
 })
 
+const busy = (by: string, operation: string): Neo4jError =>
+  Neo4jError.from(
+    new InvalidStatement({
+      message: `this session is busy with ${by}`,
+      hint: "Wait for its end, run inside it, or take another session",
+    }),
+    operation,
+  )
+
 class LiveSession {
   readonly id = `session-${++count}`
-  readonly #core: DriverCore
+  readonly core: DriverCore
   readonly #request: SessionRequest
   readonly #turns: Gate
   #open: OpenSession
+  #transaction: OpenTransaction | undefined = undefined
+  /** What keeps all other work away. */
+  #exclusive: "an open stream" | "an open transaction" | undefined = undefined
   #bookmarks: ReadonlyArray<string>
   #closed = false
 
   constructor(core: DriverCore, request: SessionRequest) {
-    this.#core = core
+    this.core = core
     this.#request = request
     this.#bookmarks = request.bookmarks ?? []
     this.#turns = new Gate(1, core.sweeper)
-    this.#open = new OpenSession(core, request, request.bookmarks)
+    this.#open = new OpenSession(core, request, this.#bookmarks)
   }
 
   #fresh(): OpenSession {
     if (!this.#open.isStale) return this.#open
-    const stale = this.#open
-    this.#open = new OpenSession(this.#core, this.#request, this.#bookmarks)
-    if (stale.held.isOpen) this.#core.fork(stale.held.close)
+    this.#renew()
     return this.#open
   }
 
-  execute(request: Request): Effect.Effect<Outcome, Neo4jError> {
-    return Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(this.#turns.take(restore, Number.POSITIVE_INFINITY, refusals(request.operation)), () => {
-        if (this.#closed || this.#core.isStopped) {
-          this.#turns.give()
-          return Effect.fail((this.#closed ? returned : poolClosed)(request.operation))
-        }
+  #renew(): void {
+    const stale = this.#open
+    this.#open = new OpenSession(this.core, this.#request, this.#bookmarks)
+    if (stale.held.isOpen) this.core.fork(stale.held.close)
+  }
+
+  /** Waits for the work before this; gives what says why it cannot begin, if so. */
+  #turn(restore: Restore, operation: string, deadline: Deadline | undefined): Effect.Effect<void, Neo4jError> {
+    const left = deadline?.remaining ?? Number.POSITIVE_INFINITY
+    return Effect.flatMap(this.#turns.take(restore, left, refusals(operation, deadline)), () => {
+      if (!this.#closed && !this.core.isStopped) return Effect.void
+      this.#turns.give()
+      return Effect.fail((this.#closed ? returned : poolClosed)(operation))
+    })
+  }
+
+  execute(request: Request, deadline: Deadline | undefined): Effect.Effect<Outcome, Neo4jError> {
+    return Effect.uninterruptibleMask((restore) => {
+      if (this.#exclusive !== undefined) return Effect.fail(busy(this.#exclusive, request.operation))
+      return Effect.flatMap(this.#turn(restore, request.operation, deadline), () => {
         const session = this.#fresh()
-        return Effect.onExit(restore(session.run(request, false)), () =>
+        return Effect.onExit(restore(session.run(request, false, deadline)), () =>
           Effect.sync(() => {
             this.#bookmarks = session.lastBookmarks
             this.#turns.give()
           }),
         )
-      }),
-    )
+      })
+    })
+  }
+
+  /** Begins a transaction, which has the session for itself until the scope ends. */
+  begin(
+    transaction: TransactionRequest,
+    exclusive: "an open stream" | "an open transaction",
+    operation: string,
+    deadline: Deadline | undefined,
+  ): Effect.Effect<OpenTransaction, Neo4jError, Scope.Scope> {
+    return Effect.uninterruptibleMask((restore) => {
+      if (this.#exclusive !== undefined) return Effect.fail(busy(this.#exclusive, operation))
+      this.#exclusive = exclusive
+      const turn = Effect.onError(this.#turn(restore, operation, deadline), () =>
+        Effect.sync(() => {
+          this.#exclusive = undefined
+        }),
+      )
+      return Effect.flatMap(turn, () =>
+        Effect.acquireRelease(
+          Effect.sync(() => {
+            const request = { ...this.#request, operation }
+            this.#transaction = new OpenTransaction(this.core, request, transaction, this.#bookmarks)
+            return this.#transaction
+          }),
+          (open) =>
+            Effect.andThen(
+              open.rollback,
+              Effect.sync(() => this.#ended(open)),
+            ),
+        ),
+      )
+    })
+  }
+
+  #ended(transaction: OpenTransaction): void {
+    this.#exclusive = undefined
+    if (this.#closed) return
+    this.#transaction = undefined
+    if (transaction.isCommitted) {
+      this.#bookmarks = transaction.lastBookmarks
+      this.#renew()
+    }
+    this.#turns.give()
   }
 
   get bookmarks(): ReadonlyArray<string> {
-    return this.#bookmarks
+    return this.#transaction?.isCommitted === true ? this.#transaction.lastBookmarks : this.#bookmarks
   }
 
+  // The permit stands for what may still have a connection.
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     this.#closed = true
     this.#turns.close()
-    this.#open.held.whenReleased(() => this.#core.gate.give())
-    return this.#open.held.close
+    const give = () => this.#open.held.whenReleased(() => this.core.gate.give())
+    if (this.#transaction === undefined) give()
+    else this.#transaction.held.whenReleased(give)
+    return Effect.andThen(this.#transaction?.rollback ?? Effect.void, this.#open.held.close)
   })
 }
 
-const face = (core: DriverCore, live: LiveSession): Neo4jSession => {
+const makeSession = (live: LiveSession): Neo4jSession => {
+  const { core } = live
   const execute = (statement: Statement<unknown>, options: StatementOptions | undefined, operation: string) =>
-    Effect.suspend(() => {
-      const request = prepare(core.settings, statement, options, operation)
-      return request instanceof Neo4jError ? Effect.fail(request) : live.execute(request)
-    })
+    ready(core, statement, options, operation, (request, deadline) => live.execute(request, deadline))
   const session = {
     id: live.id,
     run: (statement: Statement<unknown>, options?: StatementOptions) =>
-      Effect.map(execute(statement, options, "Neo4jSession.run"), (outcome) => outcome.rows),
+      Effect.map(execute(statement, options, "Neo4jSession.run"), ({ rows }) => rows),
     query: (statement: Statement<unknown>, options?: StatementOptions) =>
       Effect.map(execute(statement, options, "Neo4jSession.query"), toResult),
+    stream: (statement: Statement<unknown>, options?: StatementOptions) => {
+      const operation = "Neo4jSession.stream"
+      return streamOf(
+        ready(core, statement, options, operation, (request, deadline) =>
+          Effect.map(live.begin(request.transaction, "an open stream", operation, deadline), (transaction) =>
+            transaction.pulling(request, deadline, () => {}),
+          ),
+        ),
+      )
+    },
+    transaction: (options?: TransactionConfig) =>
+      Effect.suspend(() => {
+        const operation = "Neo4jSession.transaction"
+        const request = prepareTransaction(core.settings, options, operation)
+        return request instanceof Neo4jError
+          ? Effect.fail(request)
+          : Effect.map(live.begin(request, "an open transaction", operation, undefined), (transaction) =>
+              makeTransaction(core, transaction),
+            )
+      }),
     lastBookmarks: Effect.sync(() => live.bookmarks),
   }
   // Rows have the type that the statement claims.
   return session as Neo4jSession
 }
-
-/** A result as users get it. */
-export const toResult = (outcome: Outcome): QueryResult<unknown> => ({
-  rows: outcome.rows,
-  summary: decodeSummary(outcome.summary),
-  bookmarks: outcome.bookmarks,
-})
 
 /** Waits for a permit and opens a session; the scope closes it and gives the permit back. */
 export const borrow = (
@@ -128,7 +218,7 @@ export const borrow = (
           Effect.sync(() => core.withPermit(() => new LiveSession(core, request))),
           (live) => live.close,
         ),
-        (live) => face(core, live),
+        makeSession,
       ),
     )
   })

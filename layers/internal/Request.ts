@@ -1,20 +1,29 @@
 /** A statement made ready to be sent: checked and encoded completely before anything is waited for. */
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { InvalidParameter, InvalidSetting } from "../../src/Neo4jErrorReason.ts"
 import { Neo4jError } from "../../src/Neo4jError.ts"
-import type { SessionOptions, StatementOptions } from "../../src/QueryOptions.ts"
+import type { SessionOptions, StatementOptions, TransactionConfig } from "../../src/QueryOptions.ts"
 import type { Resolved } from "../../src/ResolvedSettings.ts"
 import { durationOf } from "../../src/SettingsSchema.ts"
 import * as Statement from "../../src/Statement.ts"
 import type { Integers } from "../../src/Value.ts"
+import { Deadline } from "./Deadline.ts"
 import { encodeParameters } from "./ParameterEncoder.ts"
+import type { Sweeper } from "./Sweeper.ts"
+
+/** What a transaction is begun with, checked; a timeout of 0 is none. */
+export interface TransactionRequest {
+  readonly timeout: number
+  readonly metadata?: Record<string, unknown>
+}
 
 export interface Request {
   readonly operation: string
   readonly text: string
   readonly parameters: Record<string, unknown>
-  readonly transaction: { readonly timeout: number; readonly metadata?: Record<string, unknown> }
+  readonly transaction: TransactionRequest
   readonly integers: Integers
 }
 
@@ -28,7 +37,7 @@ export interface SessionRequest {
   readonly acquisitionTimeout: number
 }
 
-const refuse = (setting: string, accepted: string, operation: string): Neo4jError =>
+export const refuse = (setting: string, accepted: string, operation: string): Neo4jError =>
   Neo4jError.from(
     new InvalidSetting({
       setting,
@@ -70,20 +79,37 @@ export const prepare = (
   if (isError(parameters)) return parameters
   const integers = options?.integers ?? settings.integers
   if (integers !== "number" && integers !== "bigint") return refuse("integers", '"number" or "bigint"', operation)
-  const timeout = millisOf(options?.timeout, settings.transaction.timeout, "timeout", operation)
-  if (isError(timeout)) return timeout
-  let transaction: Request["transaction"] = { timeout: Number.isFinite(timeout) ? timeout : 0 }
-  if (options?.metadata !== undefined) {
-    const metadata = encodeParameters({ metadata: options.metadata }, operation)
-    if (isError(metadata)) return metadata
-    const map = metadata["metadata"]
-    if (!isMap(map)) {
-      const message = "the transaction's metadata is not a map"
-      return Neo4jError.from(new InvalidParameter({ message, path: ["metadata"] }), operation)
-    }
-    transaction = { ...transaction, metadata: map }
-  }
+  const transaction = prepareTransaction(settings, options, operation)
+  if (isError(transaction)) return transaction
   return { operation, text: statement.text, parameters, transaction, integers }
+}
+
+/** Makes the options of a transaction ready, or says what is wrong with them. */
+export const prepareTransaction = (
+  settings: Resolved,
+  options: TransactionConfig | undefined,
+  operation: string,
+): TransactionRequest | Neo4jError => {
+  const millis = millisOf(options?.timeout, settings.transaction.timeout, "timeout", operation)
+  if (isError(millis)) return millis
+  const timeout = Number.isFinite(millis) ? millis : 0
+  if (options?.metadata === undefined) return { timeout }
+  const encoded = encodeParameters({ metadata: options.metadata }, operation)
+  if (isError(encoded)) return encoded
+  const { metadata } = encoded
+  if (isMap(metadata)) return { timeout, metadata }
+  const message = "the transaction's metadata is not a map"
+  return Neo4jError.from(new InvalidParameter({ message, path: ["metadata"] }), operation)
+}
+
+/** Makes a deadline of an option, counted from now, or says what is wrong with it. */
+export const prepareDeadline = (
+  sweeper: Sweeper,
+  input: Duration.Input | undefined,
+  operation: string,
+): Deadline | Neo4jError | undefined => {
+  const millis = millisOf(input, Number.POSITIVE_INFINITY, "deadline", operation)
+  return isError(millis) ? millis : Number.isFinite(millis) ? new Deadline(sweeper, millis) : undefined
 }
 
 // Encoded maps are plain objects, whatever they were before; dates, bytes and lists are not.
@@ -91,6 +117,25 @@ const isMap = (u: unknown): u is Record<string, unknown> =>
   typeof u === "object" && u !== null && Object.getPrototypeOf(u) === Object.prototype
 
 const isName = (u: unknown): boolean => u === undefined || (typeof u === "string" && u !== "")
+
+/** Makes a statement and its deadline, which counts from now, ready, and hands them on; or says what is wrong. */
+export const ready = <A, R>(
+  core: { readonly settings: Resolved; readonly sweeper: Sweeper },
+  statement: Statement.Statement<unknown>,
+  options: StatementOptions | undefined,
+  operation: string,
+  run: (request: Request, deadline: Deadline | undefined) => Effect.Effect<A, Neo4jError, R>,
+): Effect.Effect<A, Neo4jError, R> =>
+  Effect.suspend(() => {
+    const request = prepare(core.settings, statement, options, operation)
+    if (isError(request)) return Effect.fail(request)
+    const deadline = prepareDeadline(core.sweeper, options?.deadline, operation)
+    return isError(deadline) ? Effect.fail(deadline) : run(request, deadline)
+  })
+
+/** The checked timeout of a statement that names one itself; 0 where it does not, or wants none. */
+export const ownTimeout = (options: TransactionConfig | undefined, { timeout }: TransactionRequest): number =>
+  options?.timeout === undefined ? 0 : timeout
 
 /** Makes the options of a session ready, or says what is wrong with them. */
 export const prepareSession = (

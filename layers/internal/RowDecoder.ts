@@ -208,19 +208,33 @@ const decode = (value: unknown, decodeInteger: DecodeInteger, path: Path): Value
  * result is still read to its end, so that the connection stays fit for its next borrower.
  */
 export class RowCollector {
-  readonly rows: Array<Value.Row> = []
+  rows: Array<Value.Row> = []
   failure: Neo4jError | undefined = undefined
   readonly #decodeInteger: DecodeInteger
   readonly #operation: string
+  #taken = 0
 
   constructor(integers: Value.Integers, operation: string) {
     this.#decodeInteger = integers === "bigint" ? toBigInt : toNumber
     this.#operation = operation
   }
 
+  /** Rows so far, taken ones included. */
+  get size(): number {
+    return this.#taken + this.rows.length
+  }
+
+  /** Hands over the rows collected since the last time. */
+  take(): ReadonlyArray<Value.Row> {
+    const rows = this.rows
+    this.#taken += rows.length
+    this.rows = []
+    return rows
+  }
+
   add(record: NativeRecord): void {
     if (this.failure !== undefined) return
-    const path: Path = [this.rows.length]
+    const path: Path = [this.size]
     try {
       this.rows.push(decodeRecord(record, this.#decodeInteger, path))
     } catch (cause) {

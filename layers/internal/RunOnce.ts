@@ -1,20 +1,28 @@
 /** The client's path: one permit, one session, one statement, one round trip. */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type { Neo4jError } from "../../src/Neo4jError.ts"
+import type { Deadline } from "./Deadline.ts"
 import type { DriverCore } from "./DriverCore.ts"
-import { OpenSession, type Outcome } from "./OpenSession.ts"
+import { OpenSession } from "./OpenSession.ts"
+import type { Outcome } from "./Outcome.ts"
 import type { Request, SessionRequest } from "./Request.ts"
 
-/** Runs a statement on a session of its own. */
+/** Runs a statement on a session of its own, which sees what the client has written before. */
 export const runOnce = (
   core: DriverCore,
   sessionRequest: SessionRequest,
   request: Request,
+  deadline: Deadline | undefined,
 ): Effect.Effect<Outcome, Neo4jError> =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(core.gate.take(restore, sessionRequest.acquisitionTimeout, core.refusals(request.operation)), () => {
-      const session = core.withPermit(() => new OpenSession(core, sessionRequest, sessionRequest.bookmarks))
+    Effect.flatMap(core.take(restore, sessionRequest.acquisitionTimeout, request.operation, deadline), () => {
+      const bookmarks = core.bookmarks.and(sessionRequest.bookmarks)
+      const session = core.withPermit(() => new OpenSession(core, sessionRequest, bookmarks))
       session.held.whenReleased(() => core.gate.give())
-      return Effect.onExit(restore(session.run(request, true)), () => session.held.close)
+      return Effect.onExit(restore(session.run(request, true, deadline)), (exit) => {
+        if (Exit.isSuccess(exit)) core.bookmarks.learn(bookmarks, exit.value.bookmarks)
+        return session.held.close
+      })
     }),
   )

@@ -1,0 +1,35 @@
+/** When an operation as a whole must have ended, by the server's and the driver's time. */
+import { Neo4jError } from "../../src/Neo4jError.ts"
+import { DeadlineExceeded } from "../../src/Neo4jErrorReason.ts"
+import type { Sweeper } from "./Sweeper.ts"
+
+export type Phase = DeadlineExceeded["phase"]
+
+const doing: Readonly<Record<Phase, string>> = {
+  wait: "it waited for a session",
+  run: "it ran",
+  decode: "its rows were received and decoded",
+  retry: "it waited to try again",
+}
+
+export class Deadline {
+  readonly #sweeper: Sweeper
+  readonly #millis: number
+  readonly #due: number
+
+  constructor(sweeper: Sweeper, millis: number) {
+    this.#sweeper = sweeper
+    this.#millis = millis
+    this.#due = sweeper.now() + millis
+  }
+
+  /** Milliseconds; below zero once it has passed. */
+  get remaining(): number {
+    return this.#due - this.#sweeper.now()
+  }
+
+  exceeded(phase: Phase, operation: string, cause?: unknown): Neo4jError {
+    const message = `the deadline of ${this.#millis} ms passed while ${doing[phase]}`
+    return Neo4jError.from(new DeadlineExceeded({ message, phase }), operation, cause)
+  }
+}

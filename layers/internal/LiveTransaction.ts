@@ -1,0 +1,40 @@
+/** An open transaction as its borrower holds it. */
+import * as Effect from "effect/Effect"
+import type { Neo4jError } from "../../src/Neo4jError.ts"
+import type { InnerStatementOptions, Neo4jTransaction } from "../../src/Neo4jTransaction.ts"
+import type { Statement } from "../../src/Statement.ts"
+import type { DriverCore } from "./DriverCore.ts"
+import type { Limits, OpenTransaction } from "./OpenTransaction.ts"
+import { toResult } from "./Outcome.ts"
+import { ownTimeout, ready, type Request } from "./Request.ts"
+import { streamOf } from "./RowStream.ts"
+
+export const makeTransaction = (core: DriverCore, open: OpenTransaction): Neo4jTransaction => {
+  const inside = <A, R>(
+    statement: Statement<unknown>,
+    options: InnerStatementOptions | undefined,
+    operation: string,
+    run: (request: Request, limits: Limits) => Effect.Effect<A, Neo4jError, R>,
+  ) =>
+    ready(core, statement, options, operation, (request, deadline) =>
+      run(request, { timeout: ownTimeout(options, request.transaction), deadline }),
+    )
+  const run = (statement: Statement<unknown>, options: InnerStatementOptions | undefined, operation: string) =>
+    inside(statement, options, operation, (request, limits) => open.run(request, limits))
+  const transaction = {
+    run: (statement: Statement<unknown>, options?: InnerStatementOptions) =>
+      Effect.map(run(statement, options, "Neo4jTransaction.run"), ({ rows }) => rows),
+    query: (statement: Statement<unknown>, options?: InnerStatementOptions) =>
+      Effect.map(run(statement, options, "Neo4jTransaction.query"), toResult),
+    stream: (statement: Statement<unknown>, options?: InnerStatementOptions) =>
+      streamOf(
+        inside(statement, options, "Neo4jTransaction.stream", (request, limits) =>
+          Effect.map(open.stream(request, limits), ({ pull }) => pull),
+        ),
+      ),
+    commit: open.commit("Neo4jTransaction.commit"),
+    rollback: open.rollback,
+  }
+  // Rows have the type that the statement claims.
+  return transaction as Neo4jTransaction
+}

@@ -1,0 +1,83 @@
+/** A native session: opened here, closed exactly once through what holds it, and what is learnt from its answers. */
+import type { ResultSummary, Session } from "neo4j-driver"
+import { type Attempt, classify } from "../../src/ErrorClassifier.ts"
+import type { Neo4jError } from "../../src/Neo4jError.ts"
+import type { DriverCore } from "./DriverCore.ts"
+import { Held } from "./Held.ts"
+import type { SessionRequest } from "./Request.ts"
+
+export class NativeSession {
+  readonly held: Held
+  readonly native: Session
+  readonly core: DriverCore
+  readonly request: SessionRequest
+  /** Whether the server chooses the database of this session's requests. */
+  readonly #unnamed: boolean
+  /** The database, once it is known. */
+  database: string | undefined
+
+  /** `close` ends what is open on the session and closes it. */
+  constructor(
+    core: DriverCore,
+    request: SessionRequest,
+    options: { readonly bookmarks: ReadonlyArray<string>; readonly fetchSize: number },
+    close: (native: Session) => Promise<unknown>,
+  ) {
+    const generation = core.current
+    const database = request.database ?? core.home.get(request.impersonatedUser)
+    this.core = core
+    this.request = request
+    this.database = database
+    this.#unnamed = database === undefined
+    this.native = generation.native.session({
+      defaultAccessMode: request.writes ? "WRITE" : "READ",
+      fetchSize: options.fetchSize,
+      ...(database === undefined ? {} : { database }),
+      ...(request.impersonatedUser === undefined ? {} : { impersonatedUser: request.impersonatedUser }),
+      ...(options.bookmarks.length === 0 ? {} : { bookmarks: [...options.bookmarks] }),
+    })
+    core.activeSessions++
+    core.totalSessions++
+    this.held = new Held(core, generation, () => close(this.native))
+    this.held.whenReleased(() => core.activeSessions--)
+  }
+
+  /** Takes note of an answer. */
+  answered(summary: ResultSummary): void {
+    if (!this.#unnamed) return
+    this.database = summary.database.name ?? undefined
+    this.core.home.learn(this.request.impersonatedUser, summary.database.name)
+  }
+
+  /** Takes note of a failure, and says what it is. */
+  failed(cause: unknown, attempt: Attempt): Neo4jError {
+    const error = classify(cause, attempt)
+    // The remembered home database may have been dropped or renamed since.
+    if (error.reason._tag === "DatabaseNotFound" && this.request.database === undefined) {
+      this.core.home.forget(this.request.impersonatedUser)
+    }
+    this.core.failed(this.held.generation, cause, error)
+    return error
+  }
+}
+
+// The driver captures a stack trace for every result, a tenth of the cost of a small read. Ours would show only frames
+// of the runtime; errors of this toolkit carry their own.
+export const withoutStackTrace = <A>(f: () => A): A => {
+  const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = 0
+  try {
+    return f()
+  } finally {
+    Error.stackTraceLimit = limit
+  }
+}
+
+/**
+ * Runs `f` when the driver has told everybody of one answer of the server: its promises are settled within a few
+ * microtasks, and before any other answer is read.
+ */
+export const afterAnswer = (f: () => void, isTold: () => boolean, ticks = 32): void => {
+  if (ticks === 0 || isTold()) f()
+  else queueMicrotask(() => afterAnswer(f, isTold, ticks - 1))
+}

@@ -1,0 +1,447 @@
+/**
+ * A native transaction on a session of its own: what is in flight on its one connection, which failure was the first,
+ * and its end. Closed exactly once, by whoever opened it; what was not committed by then is rolled back.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Pull from "effect/Pull"
+import type * as Scope from "effect/Scope"
+import type { Session } from "neo4j-driver"
+import { abandon } from "../../src/ErrorClassifier.ts"
+import { Neo4jError } from "../../src/Neo4jError.ts"
+import {
+  ConnectionError,
+  type PoolClosed,
+  TransactionClosed,
+  TransactionTerminated,
+  TransactionTimeout,
+} from "../../src/Neo4jErrorReason.ts"
+import type { Deadline } from "./Deadline.ts"
+import { type DriverCore, poolClosed, within } from "./DriverCore.ts"
+import type { Held } from "./Held.ts"
+import { afterAnswer, NativeSession, withoutStackTrace } from "./NativeSession.ts"
+import type { Outcome } from "./Outcome.ts"
+import type { Request, SessionRequest, TransactionRequest } from "./Request.ts"
+import { RowCollector } from "./RowDecoder.ts"
+import { RowStream } from "./RowStream.ts"
+
+/** Something that the server has not answered yet. */
+interface InFlight {
+  readonly operation: string
+  readonly text: string
+  /** What it fails with whatever the others do: its own time has passed, or the failure was its own. */
+  own: Neo4jError | undefined
+  onSettled: (() => void) | undefined
+  readonly fail: (error: Neo4jError) => void
+}
+
+interface Failed {
+  readonly item: InFlight
+  readonly cause: unknown
+}
+
+/** How long one statement may take; a timeout of 0 is none. */
+export interface Limits {
+  readonly timeout: number
+  readonly deadline: Deadline | undefined
+}
+
+// How long a stream that is no longer wanted may take to end by itself, before the connection is reset. A server that
+// sends rows does it in a few; one that computes does not at all.
+const graceMillis = 5
+
+// What the driver says of statements that come after the failure.
+const cameLater = /^Cannot (?:run query in|commit) this transaction/
+
+const closed = (message: string, operation: string) =>
+  Neo4jError.from(
+    new TransactionClosed({ message, hint: "Keep all of its work inside, also that of forked fibers" }),
+    operation,
+  )
+
+/** The error of a transaction that is lost because of an earlier failure. */
+export const terminated = (operation: string, root: Neo4jError): Neo4jError =>
+  Neo4jError.from(
+    new TransactionTerminated({ message: `the transaction was rolled back, because of ${root.message}` }),
+    operation,
+    root,
+  )
+
+export class OpenTransaction {
+  readonly #core: DriverCore
+  readonly #session: NativeSession
+  readonly #native: ReturnType<Session["beginTransaction"]>
+  readonly #timeout: number
+  /** What it sees at least. */
+  readonly firstBookmarks: ReadonlyArray<string>
+  readonly #inFlight = new Set<InFlight>()
+  readonly #streams = new Map<RowStream, InFlight>()
+  readonly #begin: InFlight
+  #failed: Array<Failed> = []
+  #failure: Neo4jError | undefined = undefined
+  #isSealed = false
+  #isCommitted = false
+  #onIdle: Array<() => void> = []
+
+  constructor(
+    core: DriverCore,
+    request: SessionRequest,
+    transaction: TransactionRequest,
+    bookmarks: ReadonlyArray<string>,
+  ) {
+    const { fetchSize } = core.settings.driver
+    this.#core = core
+    this.#timeout = transaction.timeout
+    this.firstBookmarks = bookmarks
+    this.#session = new NativeSession(core, request, { bookmarks, fetchSize }, () => this.#end())
+    this.#begin = { operation: request.operation, text: "BEGIN", own: undefined, onSettled: undefined, fail: () => {} }
+    this.#inFlight.add(this.#begin)
+    this.held.abort = (reason) => this.#abort(reason)
+    // Its answer is not waited for: the first statement travels with it.
+    this.#native = this.#session.native.beginTransaction(transaction)
+    this.#native.then(
+      () => this.#completed(this.#begin),
+      (cause) => this.#told(this.#begin, cause),
+    )
+  }
+
+  get held(): Held {
+    return this.#session.held
+  }
+
+  get writes(): boolean {
+    return this.#session.request.writes
+  }
+
+  /** The database, where it is known already. */
+  get database(): string | undefined {
+    return this.#session.database
+  }
+
+  get impersonatedUser(): string | undefined {
+    return this.#session.request.impersonatedUser
+  }
+
+  get isCommitted(): boolean {
+    return this.#isCommitted
+  }
+
+  get lastBookmarks(): ReadonlyArray<string> {
+    return this.#session.native.lastBookmarks()
+  }
+
+  /** The first failure, which has rolled it back. */
+  get failure(): Neo4jError | undefined {
+    return this.#failure
+  }
+
+  /** Whether it was lost before it began, so that none of its statements is to blame. */
+  get failedToBegin(): boolean {
+    return this.#begin.own !== undefined
+  }
+
+  /** Why nothing can be run on it, if so. */
+  #refusal(operation: string): Neo4jError | undefined {
+    if (this.#isSealed) return closed("the transaction has ended", operation)
+    if (this.failedToBegin) return this.#failure
+    if (this.#failure !== undefined) return terminated(operation, this.#failure)
+    return this.#core.isStopped || !this.held.isOpen ? poolClosed(operation) : undefined
+  }
+
+  /** Runs a statement. Interrupting it ends the transaction, as nothing less stops the server. */
+  run(request: Request, limits: Limits): Effect.Effect<Outcome, Neo4jError> {
+    return Effect.callback((resume) => {
+      const refusal = this.#refusal(request.operation)
+      if (refusal !== undefined) return resume(Effect.fail(refusal))
+      const collector = new RowCollector(request.integers, request.operation)
+      const finish = (outcome: Effect.Effect<Outcome, Neo4jError>) => {
+        stopTimers()
+        resume(outcome)
+      }
+      const item = this.#launch(request, (error) => finish(Effect.fail(error)))
+      const patience = this.#core.patience(this.#timeout, () => this.#giveUp())
+      const stopLimits = this.#limit(item, limits, collector)
+      const stopTimers = () => {
+        this.#core.sweeper.remove(patience)
+        stopLimits()
+      }
+      withoutStackTrace(() => this.#native.run(request.text, request.parameters)).subscribe({
+        onNext: (record) => collector.add(record),
+        onCompleted: (summary) => {
+          this.#session.answered(summary)
+          finish(
+            collector.failure === undefined
+              ? Effect.succeed({ rows: collector.rows, summary, bookmarks: this.lastBookmarks })
+              : Effect.fail(collector.failure),
+          )
+          this.#completed(item)
+        },
+        onError: (cause) => this.#told(item, cause),
+      })
+      return Effect.suspend(() => {
+        stopTimers()
+        return this.#interrupted(item)
+      })
+    })
+  }
+
+  /** Opens a stream, which its scope ends. */
+  stream(request: Request, limits: Limits): Effect.Effect<RowStream, Neo4jError, Scope.Scope> {
+    const open = Effect.suspend(() => {
+      const refusal = this.#refusal(request.operation)
+      return refusal === undefined ? Effect.succeed(this.#openStream(request, limits)) : Effect.fail(refusal)
+    })
+    return Effect.acquireRelease(open, (rows, exit) => this.#endStream(rows, exit))
+  }
+
+  /** The rows of a stream that is all of this transaction: after the last one it is committed, and `f` is called. */
+  pulling(request: Request, deadline: Deadline | undefined, f: () => void): RowStream["pull"] {
+    const rows = this.#openStream(request, { timeout: 0, deadline })
+    return Pull.catchDone(rows.pull, () =>
+      Effect.flatMap(this.commit(request.operation), () => {
+        f()
+        return Cause.done()
+      }),
+    )
+  }
+
+  #openStream(request: Request, limits: Limits): RowStream {
+    const item = this.#launch(request, (error) => {
+      stopLimits()
+      rows.fail(error)
+    })
+    const result = withoutStackTrace(() => this.#native.run(request.text, request.parameters))
+    const rows = new RowStream(result, request, this.#core.settings.driver.fetchSize, () => {
+      const patience = this.#core.patience(this.#timeout, () => this.#giveUp())
+      return () => this.#core.sweeper.remove(patience)
+    })
+    const stopLimits = this.#limit(item, limits, rows)
+    this.#streams.set(rows, item)
+    result.subscribe({
+      onCompleted: (summary) => {
+        stopLimits()
+        this.#session.answered(summary)
+        this.#streams.delete(rows)
+        this.#completed(item)
+      },
+      onError: (cause) => {
+        this.#streams.delete(rows)
+        this.#told(item, cause)
+      },
+    })
+    return rows
+  }
+
+  // A stream that is ended early leaves its transaction usable, once the server has dropped the rest. One that is
+  // interrupted may be waiting for a server that computes, which only the end of the transaction stops.
+  #endStream(rows: RowStream, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const item = this.#streams.get(rows)
+      if (item === undefined || !this.#inFlight.has(item)) return Effect.void
+      rows.cancel()
+      const settled = Effect.callback<void>((resume) => {
+        if (this.#inFlight.has(item)) item.onSettled = () => resume(Effect.void)
+        else resume(Effect.void)
+      })
+      const isInterrupted = Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause)
+      const patience = isInterrupted ? graceMillis : this.#core.patienceMillis(this.#timeout)
+      return Effect.andThen(
+        within(settled, patience),
+        Effect.suspend(() => this.#interrupted(item)),
+      )
+    })
+  }
+
+  #launch(request: Request, fail: (error: Neo4jError) => void): InFlight {
+    const { operation, text } = request
+    const item: InFlight = { operation, text, fail, own: undefined, onSettled: undefined }
+    this.#inFlight.add(item)
+    return item
+  }
+
+  /** Ends the transaction when the statement's own time is over; gives what stops the timers. */
+  #limit(item: InFlight, { deadline, timeout }: Limits, rows: { readonly size: number }): () => void {
+    const { sweeper } = this.#core
+    const end = (error: Neo4jError) => {
+      item.own = error
+      this.#terminate(error)
+    }
+    const timers = [
+      timeout === 0
+        ? undefined
+        : sweeper.add(timeout, () => {
+            const message = "the statement ran longer than its timeout; its transaction was rolled back"
+            end(Neo4jError.from(new TransactionTimeout({ message }), item.operation))
+          }),
+      deadline &&
+        sweeper.add(deadline.remaining, () =>
+          end(deadline.exceeded(rows.size === 0 ? "run" : "decode", item.operation)),
+        ),
+    ]
+    return () => timers.forEach((timer) => sweeper.remove(timer))
+  }
+
+  #giveUp(): void {
+    this.#core.suspect(this.held.generation, "a statement was not answered in time")
+    this.#abort(new ConnectionError({ message: "the server did not answer, well after the transaction's timeout" }))
+  }
+
+  /** Rolls back by closing, which stops what runs; who waits hears of it. */
+  #terminate(error: Neo4jError): void {
+    this.#failure ??= error
+    this.held.closeThen(() => {})
+  }
+
+  #interrupted(item: InFlight): Effect.Effect<void> {
+    if (!this.#inFlight.has(item)) return Effect.void
+    const message = "a statement of the transaction was interrupted, and it was rolled back"
+    this.#failure ??= Neo4jError.from(new TransactionTerminated({ message }), item.operation)
+    return this.held.close
+  }
+
+  #abort(reason: ConnectionError | PoolClosed): void {
+    const error = abandon(reason, { operation: this.#begin.operation })
+    for (const item of this.#inFlight) this.#failed.push({ item, cause: error })
+    this.#inFlight.clear()
+    this.#settle()
+  }
+
+  #completed(item: InFlight): void {
+    if (!this.#inFlight.delete(item)) return
+    item.onSettled?.()
+    this.#settle()
+  }
+
+  #told(item: InFlight, cause: unknown): void {
+    if (!this.#inFlight.delete(item)) return
+    this.#failed.push({ item, cause })
+    this.#settle()
+  }
+
+  // The driver tells everything that is in flight of one failure, with one and the same error, and whose it was last.
+  #settle(): void {
+    if (this.#inFlight.size > 0) return
+    const failed = this.#failed
+    this.#failed = []
+    if (failed.length > 0) {
+      const culprit = this.#culprit(failed)
+      if (this.#failure === undefined) {
+        const { operation, text } = culprit.item
+        this.#failure = this.#session.failed(culprit.cause, { operation, statement: text })
+        culprit.item.own = this.#failure
+      }
+      const failure = this.#failure
+      // First whoever it concerns: a program that fails with the first failure it sees then fails with that one.
+      for (const { item } of [culprit, ...failed.filter((other) => other !== culprit)]) {
+        item.fail(item.own ?? (this.failedToBegin ? failure : terminated(item.operation, failure)))
+        item.onSettled?.()
+      }
+    }
+    const waiting = this.#onIdle
+    this.#onIdle = []
+    for (const resume of waiting) resume()
+  }
+
+  #culprit(failed: ReadonlyArray<Failed>): Failed {
+    const own = failed.filter(({ cause }) => !(cause instanceof Error && cameLater.test(cause.message)))
+    const [first] = own.length === 0 ? failed : own
+    return (
+      failed.find(({ item }) => item === this.#begin) ??
+      own.findLast(({ cause }) => cause === first?.cause) ??
+      (failed[0] as Failed)
+    )
+  }
+
+  readonly #idle: Effect.Effect<void> = Effect.callback((resume) => {
+    if (this.#inFlight.size === 0) return resume(Effect.void)
+    this.#onIdle.push(() => resume(Effect.void))
+    return undefined
+  })
+
+  /**
+   * Takes no more statements, ends its streams, waits for what is in flight, and commits. The wait can be interrupted;
+   * COMMIT cannot.
+   */
+  commit(operation: string): Effect.Effect<void, Neo4jError> {
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.suspend(() => {
+        const refusal = this.#refusal(operation)
+        if (refusal !== undefined) return Effect.fail(refusal)
+        this.#isSealed = true
+        for (const stream of this.#streams.keys()) {
+          stream.fail(closed("the transaction was committed while this stream was open", operation))
+          stream.cancel()
+        }
+        return Effect.flatMap(restore(this.#idle), () => {
+          if (this.#failure === undefined) return this.#sendCommit(operation)
+          return Effect.fail(this.failedToBegin ? this.#failure : terminated(operation, this.#failure))
+        })
+      }),
+    )
+  }
+
+  #sendCommit(operation: string): Effect.Effect<void, Neo4jError> {
+    return Effect.callback((resume) => {
+      const attempt = { operation, mayHaveCommitted: this.writes }
+      const finish = (error: Neo4jError | undefined) => {
+        this.#core.sweeper.remove(patience)
+        this.held.abort = (reason) => this.#abort(reason)
+        this.#failure ??= error
+        resume(error === undefined ? Effect.void : Effect.fail(error))
+      }
+      const patience = this.#core.patience(this.#timeout, () => {
+        this.#core.suspect(this.held.generation, "a commit was not answered in time")
+        finish(abandon(new ConnectionError({ message: "the server did not answer a commit in time" }), attempt))
+      })
+      this.held.abort = (reason) => finish(abandon(reason, attempt))
+      this.#native.commit().then(
+        () => {
+          this.#isCommitted = true
+          return finish(undefined)
+        },
+        (cause) => finish(this.#session.failed(cause, attempt)),
+      )
+    })
+  }
+
+  /** Rolls back what is not committed. Never fails, and is bounded in time. */
+  readonly rollback: Effect.Effect<void> = Effect.suspend(() => {
+    this.#isSealed = true
+    if (this.#inFlight.size > 0) {
+      this.#failure ??= closed("the transaction was rolled back while this ran", this.#begin.operation)
+    }
+    return this.held.close
+  })
+
+  // ROLLBACK waits for what runs, RESET ends it: the first only where nothing is in flight. A driver that is reset between
+  // two pulls of a result sends the second after the RESET and breaks the connection for its next borrower; so streams
+  // are asked to end first, and where one has not been heard of when the RESET is answered, the driver is replaced.
+  async #end(): Promise<void> {
+    const { native } = this.#session
+    if (!this.#isCommitted && this.#failure === undefined && this.#inFlight.size === 0) {
+      await this.#native.rollback().catch(() => {})
+      return native.close()
+    }
+    if (this.#streams.size > 0) {
+      for (const stream of this.#streams.keys()) stream.cancel()
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, graceMillis)
+        this.#onIdle.push(() => {
+          clearTimeout(timer)
+          resolve()
+        })
+      })
+    }
+    await native.close()
+    return new Promise((resolve) => {
+      afterAnswer(
+        () => {
+          if (this.#inFlight.size > 0) this.#core.replace(this.held.generation)
+          resolve()
+        },
+        () => this.#inFlight.size === 0,
+      )
+    })
+  }
+}

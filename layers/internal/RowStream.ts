@@ -1,0 +1,119 @@
+/**
+ * The rows of one result as they are asked for. It belongs to the transaction that opened it, which tells it of failures
+ * and sees to its end.
+ *
+ * Rows are read while somebody asks, up to a chunk ahead; the driver reads ahead up to the fetch size, so that the memory
+ * stays flat however slow the consumer is.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { Record as NativeRecord, Result, ResultSummary } from "neo4j-driver"
+import type { Neo4jError } from "../../src/Neo4jError.ts"
+import type { Row } from "../../src/Value.ts"
+import { RowCollector } from "./RowDecoder.ts"
+import type { Request } from "./Request.ts"
+
+type Rows = readonly [Row, ...Array<Row>]
+
+const ignore = () => {}
+
+export class RowStream {
+  readonly #result: Result
+  readonly #iterator: AsyncIterator<NativeRecord, ResultSummary>
+  readonly #collector: RowCollector
+  readonly #chunkSize: number
+  readonly #startWait: () => () => void
+  #isReading = false
+  #isComplete = false
+  #failure: Neo4jError | undefined = undefined
+  #wake: (() => void) | undefined = undefined
+  #flush: (() => void) | undefined = undefined
+
+  /** `startWait` is called when somebody begins to wait for rows, and gives what is called when the wait is over. */
+  constructor(result: Result, request: Request, fetchSize: number, startWait: () => () => void) {
+    this.#result = result
+    this.#collector = new RowCollector(request.integers, request.operation)
+    this.#chunkSize = fetchSize === -1 ? 1000 : fetchSize
+    this.#startWait = startWait
+    this.#iterator = result[Symbol.asyncIterator]()
+    this.#read()
+  }
+
+  /** Rows handed over so far, and those that wait for it. */
+  get size(): number {
+    return this.#collector.size
+  }
+
+  /** The next rows, at least one. */
+  readonly pull: Effect.Effect<Rows, Neo4jError | Cause.Done> = Effect.withFiber((fiber) => {
+    const ready = this.#ready()
+    if (ready !== undefined) return ready
+    return Effect.callback((resume) => {
+      const endWait = this.#startWait()
+      const stop = () => {
+        endWait()
+        this.#wake = undefined
+        this.#flush = undefined
+      }
+      this.#wake = () => {
+        const next = this.#ready()
+        if (next === undefined) return
+        stop()
+        resume(next)
+      }
+      // Rows that the driver has already are collected before the consumer runs on with them.
+      this.#flush = () => fiber.currentDispatcher.scheduleTask(() => this.#wake?.(), 0)
+      this.#read()
+      return Effect.sync(stop)
+    })
+  })
+
+  #ready(): Effect.Effect<Rows, Neo4jError | Cause.Done> | undefined {
+    if (this.#collector.rows.length > 0) return Effect.succeed(this.#collector.take() as Rows)
+    if (this.#failure !== undefined) return Effect.fail(this.#failure)
+    return this.#isComplete ? Cause.done() : undefined
+  }
+
+  get #isOver(): boolean {
+    return this.#isComplete || this.#failure !== undefined
+  }
+
+  #read(): void {
+    if (this.#isReading || this.#isOver || this.#collector.rows.length >= this.#chunkSize) return
+    this.#isReading = true
+    // A failure of the result comes through the transaction, which knows whose failure it is.
+    this.#iterator.next().then(this.#received, ignore)
+  }
+
+  readonly #received = (item: IteratorResult<NativeRecord, ResultSummary>): void => {
+    this.#isReading = false
+    if (item.done === true) this.#isComplete = true
+    else this.#collector.add(item.value)
+    this.#failure ??= this.#collector.failure
+    if (this.#isOver || this.#collector.rows.length >= this.#chunkSize) this.#wake?.()
+    else {
+      this.#flush?.()
+      this.#flush = undefined
+      this.#read()
+    }
+  }
+
+  /** Ends it with an error, after the rows that have been read. */
+  fail(error: Neo4jError): void {
+    this.#failure ??= error
+    this.#wake?.()
+  }
+
+  /** Asks the server to drop the rest; a pull that the server works on is not stopped. */
+  cancel(): void {
+    this.#result.summary().catch(ignore)
+    this.#iterator.return?.().catch(ignore)
+  }
+}
+
+/** A stream of what an effect opens in the stream's scope. */
+export const streamOf = (
+  open: Effect.Effect<RowStream["pull"], Neo4jError, Scope.Scope>,
+): Stream.Stream<Row, Neo4jError> => Stream.unwrap(Effect.map(open, (pull) => Stream.fromPull(Effect.succeed(pull))))
