@@ -1,15 +1,17 @@
 /**
- * The London Underground as a graph: load it, ask it, wait for it together, stop asking, and be told what went wrong.
+ * The London Underground as a graph: load it, ask it, ask what if, wait for it together, read a stream of it, stop asking,
+ * lose a connection amid a commit, and be told what went wrong.
  *
  * It needs a Neo4j, named by `NEO4J_URI`, `NEO4J_USERNAME` and `NEO4J_PASSWORD`; `npm start` brings one. On a server that is in use it
- * makes and removes nodes with the labels `TubeExampleStation` and `TubeExampleLine` and the constraint
+ * makes and removes nodes with the labels `TubeExampleStation`, `TubeExampleLine` and `TubeExampleTicket` and the constraint
  * `tube_example_station`, and touches nothing else; at the end, and when it is stopped, all of that is gone again.
  */
 import { NodeRuntime } from "@effect/platform-node"
-import { Clock, Console, Duration, Effect, Fiber, Schedule } from "effect"
-import { cypher, Neo4jClient } from "effect-neo4j"
+import { Clock, Console, Duration, Effect, Fiber, Schedule, Stream } from "effect"
+import { cypher, Neo4jClient, Neo4jConfig } from "effect-neo4j"
 import { Neo4j } from "effect-neo4j/layers"
 import { readFile } from "node:fs/promises"
+import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { styleText } from "node:util"
 
 // ---- Chapter 1: the graph ----------------------------------------------------------------------------------------
@@ -39,7 +41,7 @@ const readNetwork: Effect.Effect<Network> = Effect.promise(async () => {
 const clean = Effect.gen(function* () {
   const neo4j = yield* Neo4jClient
   yield* neo4j.write(cypher`DROP CONSTRAINT tube_example_station IF EXISTS`)
-  yield* neo4j.write(cypher`MATCH (n:TubeExampleStation|TubeExampleLine) DETACH DELETE n`)
+  yield* neo4j.write(cypher`MATCH (n:TubeExampleStation|TubeExampleLine|TubeExampleTicket) DETACH DELETE n`)
 })
 
 const load = Effect.gen(function* () {
@@ -145,7 +147,44 @@ const names = Effect.gen(function* () {
   )
 })
 
-// ---- Chapter 3: many at once -------------------------------------------------------------------------------------
+// ---- Chapter 3: a transaction ------------------------------------------------------------------------------------
+
+const stopsBetween = Effect.fn("stopsBetween")(function* (from: string, to: string) {
+  const neo4j = yield* Neo4jClient
+  const [row] = yield* neo4j.read<{ stops: number }>(cypher`
+    MATCH p = shortestPath((:TubeExampleStation {name: ${from}})-[:NEXT*]-(:TubeExampleStation {name: ${to}}))
+    RETURN length(p) AS stops`)
+  return row?.stops
+})
+
+const whatIf = Effect.gen(function* () {
+  const neo4j = yield* Neo4jClient
+  const route = ["Oxford Circus", "Warren Street"] as const
+  const before = yield* stopsBetween(...route)
+  // What runs inside sees the closed station. The transaction fails with the answer, and so nothing of it remains.
+  const without = yield* neo4j
+    .withTransaction(
+      Effect.gen(function* () {
+        yield* neo4j.write(cypher`MATCH (:TubeExampleStation {name: ${"Tottenham Court Road"}})-[n:NEXT]-() DELETE n`)
+        yield* neo4j.write(cypher`
+          MATCH (:TubeExampleStation {name: ${route[0]}})-[n:NEXT]-(:TubeExampleStation {name: ${route[1]}}) DELETE n`)
+        return yield* Effect.fail({ stops: yield* stopsBetween(...route) })
+      }),
+    )
+    .pipe(Effect.catchIf((answer) => "stops" in answer, Effect.succeed))
+  const after = yield* stopsBetween(...route)
+  yield* Console.log(`How long is it from ${route.join(" to ")}, and if the way between them were closed?\n`)
+  yield* printTable(
+    ["", "stops"],
+    [
+      ["before", before],
+      ["inside the transaction", without.stops],
+      ["after it was rolled back", after],
+    ],
+  )
+})
+
+// ---- Chapter 4: many at once -------------------------------------------------------------------------------------
 
 const most = (values: ReadonlyArray<number>) => values.reduce((one, other) => Math.max(one, other), 0)
 
@@ -186,7 +225,29 @@ const everywhere = Effect.gen(function* () {
   )
 })
 
-// ---- Chapter 4: interruption -------------------------------------------------------------------------------------
+// ---- Chapter 5: a stream -----------------------------------------------------------------------------------------
+
+const ways = Effect.gen(function* () {
+  const neo4j = yield* Neo4jClient
+  const wanted = 20_000
+  const rows = neo4j.stream<{ stops: number }>(cypher`
+    MATCH p = (:TubeExampleStation {name: ${"Bank & Monument"}})-[:NEXT*]-() RETURN length(p) AS stops`)
+  const [time, longest] = yield* rows.pipe(
+    Stream.take(wanted),
+    Stream.runFold(
+      () => 0,
+      (longest, { stops }) => Math.max(longest, stops),
+    ),
+    Effect.timed,
+  )
+  const { inUse } = yield* neo4j.pool.stats
+  yield* Console.log(
+    `The first ${wanted} ways out of Bank that use no track twice, as a stream: the longest has ${longest} stops. It took ${millis(time)}; ` +
+      `then the server was told that nobody wants the rest, and ${inUse} sessions are lent.`,
+  )
+})
+
+// ---- Chapter 6: interruption -------------------------------------------------------------------------------------
 
 /** What the server says of the query that this chapter marks. */
 const running = Effect.gen(function* () {
@@ -224,7 +285,61 @@ const interruption = Effect.gen(function* () {
   )
 }).pipe(Effect.scoped)
 
-// ---- Chapter 5: errors -------------------------------------------------------------------------------------------
+// ---- Chapter 7: a commit that is cut off -------------------------------------------------------------------------
+
+/** A way to the server on which the connection is lost just when the server has answered the first COMMIT. */
+const unreliable = Effect.fn("unreliable")(function* (server: URL) {
+  const commit = Buffer.from("0002b0120000", "hex")
+  const sockets = new Set<Socket>()
+  let cuts = 0
+  const proxy = createServer((client) => {
+    const upstream = connect(Number(server.port || 7687), server.hostname)
+    let doomed = false
+    const end = () => [client, upstream].forEach((socket) => socket.destroy())
+    client.on("data", (bytes) => {
+      if (cuts === 0 && bytes.includes(commit)) {
+        cuts++
+        doomed = true
+      }
+      upstream.write(bytes)
+    })
+    upstream.on("data", (bytes) => (doomed ? end() : client.write(bytes)))
+    for (const socket of [client, upstream]) sockets.add(socket.on("error", end).on("close", end))
+  })
+  yield* Effect.acquireRelease(
+    Effect.callback<void>((resume) => void proxy.listen(0, "127.0.0.1", () => resume(Effect.void))),
+    () => Effect.sync(() => [proxy.close(), ...Array.from(sockets, (socket) => socket.destroy())]),
+  )
+  return `bolt://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+})
+
+const sell = Effect.fn("sell")(function* (ticket: string, retry: "safe" | "idempotent") {
+  const neo4j = yield* Neo4jClient
+  yield* neo4j.withTransaction(neo4j.write(cypher`MERGE (:TubeExampleTicket {id: ${ticket}})`), { retry })
+  return "sold"
+})
+
+const cutOff = Effect.gen(function* () {
+  const neo4j = yield* Neo4jClient
+  const settings = yield* Neo4jConfig.config
+  if (!/^(?:bolt|neo4j):/.test(settings.uri)) return yield* Console.log("This server is encrypted: nobody can cut in.")
+  const buy = (ticket: string, retry: "safe" | "idempotent") =>
+    Effect.gen(function* () {
+      const uri = yield* unreliable(new URL(settings.uri))
+      const outcome = yield* sell(ticket, retry).pipe(
+        Effect.catchReason("Neo4jError", "CommitUnknown", ({ _tag }) => Effect.succeed(_tag)),
+        Effect.provide(Neo4j.layer({ ...settings, uri })),
+      )
+      const [row] = yield* neo4j.read<{ tickets: number }>(cypher`
+        MATCH (t:TubeExampleTicket {id: ${ticket}}) RETURN count(t) AS tickets`)
+      return [retry, outcome, row?.tickets]
+    }).pipe(Effect.scoped)
+  yield* Console.log("The connection is lost while a sale is committed. Was the ticket sold? The buyer cannot know,\n")
+  yield* printTable(["retry", "outcome", "tickets"], [yield* buy("one", "safe"), yield* buy("two", "idempotent")])
+  yield* Console.log("\nand sells it again only where that was said to be safe: MERGE by a key finds what is there.")
+})
+
+// ---- Chapter 8: errors -------------------------------------------------------------------------------------------
 
 const explain = (what: string, reason: { _tag: string; message: string; code?: string; hint?: string }) =>
   Console.log(
@@ -269,8 +384,11 @@ const printTable = (
 const chapters = [
   { title: "A graph of the London Underground", parts: [load] },
   { title: "Questions", parts: [busiest, journey("Heathrow Terminal 5", "Epping"), changes, names] },
+  { title: "What if", parts: [whatIf] },
   { title: "Many questions at once", parts: [everywhere] },
+  { title: "A stream", parts: [ways] },
   { title: "A question without an end", parts: [interruption] },
+  { title: "A commit that is cut off", parts: [cutOff] },
   { title: "Errors that say what happened", parts: [errors] },
 ]
 

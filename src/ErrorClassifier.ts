@@ -127,6 +127,13 @@ const constraint = make(
   "SHOW CONSTRAINTS lists them; the redacted cause names the one",
 )
 
+const bookmarks: Make = () =>
+  new Reason.InvalidSetting({
+    message: "the server cannot read the bookmarks",
+    setting: "bookmarks",
+    accepted: "bookmarks as a server of the same cluster gave them",
+  })
+
 // Server codes: https://neo4j.com/docs/status-codes/current/errors/all-errors/
 const byCode: ReadonlyMap<string, Make> = new Map(
   Object.entries<Make>({
@@ -194,6 +201,13 @@ const byCode: ReadonlyMap<string, Make> = new Map(
       Reason.CypherSyntaxError,
       "the statement parses, but what it asks is not possible",
       "The redacted cause has the server's text",
+    ),
+    "Neo.ClientError.Transaction.InvalidBookmark": bookmarks,
+    "Neo.ClientError.Transaction.InvalidBookmarkMixture": bookmarks,
+    "Neo.TransientError.Transaction.BookmarkTimeout": make(
+      Reason.TransientError,
+      "the server has not yet seen what the bookmarks stand for",
+      "It may lag behind, or its store may have been restored to an earlier state",
     ),
     "Neo.TransientError.General.DatabaseUnavailable": make(
       Reason.TransientError,

@@ -19,9 +19,4 @@ export class Bookmarks {
     const superseded = new Set(used)
     this.#values = [...new Set([...this.#values.filter((value) => !superseded.has(value)), ...latest])]
   }
-
-  /** Forgets what a server does not know: its store may have been replaced. */
-  forget(): void {
-    this.#values = []
-  }
 }

@@ -99,6 +99,8 @@ export class OpenTransaction {
     this.#inFlight.add(this.#begin)
     this.held.abort = (reason) => this.#abort(reason)
     // Its answer is not waited for: the first statement travels with it.
+    const patience = core.patience(this.#timeout, () => this.#giveUp())
+    this.#begin.onSettled = () => core.sweeper.remove(patience)
     this.#native = this.#session.native.beginTransaction(transaction)
     this.#native.then(
       () => this.#completed(this.#begin),
