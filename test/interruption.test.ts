@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 import { cypher, Neo4jClient, Neo4jDriver, SessionMonitor, SessionPool } from "effect-neo4j"
 import { Neo4j } from "effect-neo4j/layers"
 import { administrator, connectionsInUse, endless, running, settings, until } from "./support/real.ts"
@@ -17,6 +18,38 @@ const ways: Record<string, (mark: string) => Effect.Effect<unknown, unknown, Neo
     "client.query": (mark) =>
       Effect.flatMap(Neo4jClient, (neo4j) =>
         neo4j.query(cypher`${cypher.unsafe(endless)}`, { mode: "read", metadata: { mark } }),
+      ),
+    "client.stream": (mark) =>
+      Effect.flatMap(Neo4jClient, (neo4j) =>
+        Stream.runDrain(neo4j.stream(cypher`${cypher.unsafe(endless)}`, { metadata: { mark } })),
+      ),
+    "client.autoCommit": (mark) =>
+      Effect.flatMap(Neo4jClient, (neo4j) =>
+        neo4j.autoCommit(cypher`${cypher.unsafe(endless)}`, { metadata: { mark } }),
+      ),
+    "a statement of client.withTransaction": (mark) =>
+      Effect.flatMap(Neo4jClient, (neo4j) =>
+        neo4j.withTransaction(neo4j.read(cypher`${cypher.unsafe(endless)}`), { metadata: { mark } }),
+      ),
+    "a stream of client.withTransaction": (mark) =>
+      Effect.flatMap(Neo4jClient, (neo4j) =>
+        neo4j.withTransaction(Stream.runDrain(neo4j.stream(cypher`${cypher.unsafe(endless)}`)), { metadata: { mark } }),
+      ),
+    "session.stream": (mark) =>
+      Effect.flatMap(SessionPool, (pool) =>
+        pool.use((session) =>
+          Stream.runDrain(session.stream(cypher`${cypher.unsafe(endless)}`, { metadata: { mark } })),
+        ),
+      ),
+    "session.transaction": (mark) =>
+      Effect.flatMap(SessionPool, (pool) =>
+        pool.use((session) =>
+          Effect.scoped(
+            Effect.flatMap(session.transaction({ metadata: { mark } }), (transaction) =>
+              transaction.run(cypher`${cypher.unsafe(endless)}`),
+            ),
+          ),
+        ),
       ),
     "pool.use": (mark) =>
       Effect.flatMap(SessionPool, (pool) =>
@@ -184,6 +217,32 @@ it.layer(several, { excludeTestServices: true })("interruption beside other work
         ),
         neo4j.driver.use((native) =>
           native.executeQuery("UNWIND range(1, 3000) AS x RETURN x", {}, { database: "neo4j" }),
+        ),
+        Stream.runDrain(neo4j.stream(cypher`UNWIND range(1, 100000) AS x RETURN x, toString(x) AS text`)),
+        neo4j.stream(cypher`UNWIND range(1, 100000) AS x RETURN x`).pipe(Stream.take(random(3000)), Stream.runDrain),
+        Stream.runDrain(neo4j.stream(cypher`UNWIND range(1, 3000) AS x RETURN 1 / (2000 - x)`)),
+        Stream.runDrain(neo4j.stream(cypher`${cypher.unsafe(endless)}`)),
+        neo4j.withTransaction(
+          Effect.all(
+            [
+              neo4j.write(cypher`CREATE (n:Interrupted) DELETE n`),
+              neo4j.read(cypher`UNWIND range(1, 5000) AS x RETURN x`),
+              neo4j
+                .stream(cypher`UNWIND range(1, 5000) AS x RETURN x`)
+                .pipe(Stream.take(random(5000)), Stream.runDrain),
+              neo4j.read(cypher`RETURN 1`),
+            ],
+            { concurrency: "unbounded" },
+          ),
+        ),
+        neo4j.withTransaction(
+          Effect.all(
+            [
+              Stream.runDrain(neo4j.stream(cypher`UNWIND range(1, 50000) AS x RETURN x`)),
+              neo4j.read(cypher`UNWIND range(1, 3000) AS x RETURN 1 / (2000 - x)`),
+            ],
+            { concurrency: "unbounded" },
+          ),
         ),
         neo4j.driver.verify,
       ]

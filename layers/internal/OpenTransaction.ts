@@ -20,7 +20,7 @@ import {
 import type { Deadline } from "./Deadline.ts"
 import { type DriverCore, poolClosed, within } from "./DriverCore.ts"
 import type { Held } from "./Held.ts"
-import { afterAnswer, NativeSession, withoutStackTrace } from "./NativeSession.ts"
+import { NativeSession, withoutStackTrace } from "./NativeSession.ts"
 import type { Outcome } from "./Outcome.ts"
 import type { Request, SessionRequest, TransactionRequest } from "./Request.ts"
 import { RowCollector } from "./RowDecoder.ts"
@@ -32,14 +32,32 @@ interface InFlight {
   readonly text: string
   /** What it fails with whatever the others do: its own time has passed, or the failure was its own. */
   own: Neo4jError | undefined
-  onSettled: (() => void) | undefined
+  readonly onSettled: Array<() => void>
   readonly fail: (error: Neo4jError) => void
+  /** Asks the server to drop the rest of its rows. */
+  cancel: () => void
+  /** Rows that have arrived. */
+  rows: number
+  isComplete: boolean
 }
+
+const inFlight = (operation: string, text: string, fail: (error: Neo4jError) => void): InFlight => ({
+  operation,
+  text,
+  own: undefined,
+  onSettled: [],
+  fail,
+  cancel: ignore,
+  rows: 0,
+  isComplete: false,
+})
 
 interface Failed {
   readonly item: InFlight
   readonly cause: unknown
 }
+
+const ignore = () => {}
 
 /** How long one statement may take; a timeout of 0 is none. */
 export interface Limits {
@@ -47,12 +65,15 @@ export interface Limits {
   readonly deadline: Deadline | undefined
 }
 
-// How long a stream that is no longer wanted may take to end by itself, before the connection is reset. A server that
-// sends rows does it in a few; one that computes does not at all.
-const graceMillis = 5
+// A server that sends rows drops the rest at once when it is asked to, one that computes does not: it has this long to
+// show which it does, and a few times that where it does send them.
+const roundMillis = 5
+const mostRounds = 10
 
 // What the driver says of statements that come after the failure.
 const cameLater = /^Cannot (?:run query in|commit) this transaction/
+
+const rowsOf = (items: ReadonlyArray<InFlight>): number => items.reduce((sum, { rows }) => sum + rows, 0)
 
 const closed = (message: string, operation: string) =>
   Neo4jError.from(
@@ -95,12 +116,12 @@ export class OpenTransaction {
     this.#timeout = transaction.timeout
     this.firstBookmarks = bookmarks
     this.#session = new NativeSession(core, request, { bookmarks, fetchSize }, () => this.#end())
-    this.#begin = { operation: request.operation, text: "BEGIN", own: undefined, onSettled: undefined, fail: () => {} }
+    this.#begin = inFlight(request.operation, "BEGIN", ignore)
     this.#inFlight.add(this.#begin)
     this.held.abort = (reason) => this.#abort(reason)
     // Its answer is not waited for: the first statement travels with it.
     const patience = core.patience(this.#timeout, () => this.#giveUp())
-    this.#begin.onSettled = () => core.sweeper.remove(patience)
+    this.#begin.onSettled.push(() => core.sweeper.remove(patience))
     this.#native = this.#session.native.beginTransaction(transaction)
     this.#native.then(
       () => this.#completed(this.#begin),
@@ -163,13 +184,18 @@ export class OpenTransaction {
       }
       const item = this.#launch(request, (error) => finish(Effect.fail(error)))
       const patience = this.#core.patience(this.#timeout, () => this.#giveUp())
-      const stopLimits = this.#limit(item, limits, collector)
+      const stopLimits = this.#limit(item, limits)
       const stopTimers = () => {
         this.#core.sweeper.remove(patience)
         stopLimits()
       }
-      withoutStackTrace(() => this.#native.run(request.text, request.parameters)).subscribe({
-        onNext: (record) => collector.add(record),
+      const result = withoutStackTrace(() => this.#native.run(request.text, request.parameters))
+      item.cancel = () => result.summary().catch(ignore)
+      result.subscribe({
+        onNext: (record) => {
+          item.rows++
+          collector.add(record)
+        },
         onCompleted: (summary) => {
           this.#session.answered(summary)
           finish(
@@ -218,9 +244,13 @@ export class OpenTransaction {
       const patience = this.#core.patience(this.#timeout, () => this.#giveUp())
       return () => this.#core.sweeper.remove(patience)
     })
-    const stopLimits = this.#limit(item, limits, rows)
+    const stopLimits = this.#limit(item, limits)
     this.#streams.set(rows, item)
+    item.cancel = () => rows.cancel()
     result.subscribe({
+      onNext: () => {
+        item.rows++
+      },
       onCompleted: (summary) => {
         stopLimits()
         this.#session.answered(summary)
@@ -242,28 +272,28 @@ export class OpenTransaction {
       const item = this.#streams.get(rows)
       if (item === undefined || !this.#inFlight.has(item)) return Effect.void
       rows.cancel()
-      const settled = Effect.callback<void>((resume) => {
-        if (this.#inFlight.has(item)) item.onSettled = () => resume(Effect.void)
-        else resume(Effect.void)
-      })
       const isInterrupted = Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause)
-      const patience = isInterrupted ? graceMillis : this.#core.patienceMillis(this.#timeout)
+      const settled = isInterrupted
+        ? Effect.promise(() => this.#quiet([item]))
+        : within(
+            Effect.callback<void>((resume) => void item.onSettled.push(() => resume(Effect.void))),
+            this.#core.patienceMillis(this.#timeout),
+          )
       return Effect.andThen(
-        within(settled, patience),
+        settled,
         Effect.suspend(() => this.#interrupted(item)),
       )
     })
   }
 
-  #launch(request: Request, fail: (error: Neo4jError) => void): InFlight {
-    const { operation, text } = request
-    const item: InFlight = { operation, text, fail, own: undefined, onSettled: undefined }
+  #launch({ operation, text }: Request, fail: (error: Neo4jError) => void): InFlight {
+    const item = inFlight(operation, text, fail)
     this.#inFlight.add(item)
     return item
   }
 
   /** Ends the transaction when the statement's own time is over; gives what stops the timers. */
-  #limit(item: InFlight, { deadline, timeout }: Limits, rows: { readonly size: number }): () => void {
+  #limit(item: InFlight, { deadline, timeout }: Limits): () => void {
     const { sweeper } = this.#core
     const end = (error: Neo4jError) => {
       item.own = error
@@ -278,7 +308,7 @@ export class OpenTransaction {
           }),
       deadline &&
         sweeper.add(deadline.remaining, () =>
-          end(deadline.exceeded(rows.size === 0 ? "run" : "decode", item.operation)),
+          end(deadline.exceeded(item.rows === 0 ? "run" : "decode", item.operation)),
         ),
     ]
     return () => timers.forEach((timer) => sweeper.remove(timer))
@@ -292,7 +322,7 @@ export class OpenTransaction {
   /** Rolls back by closing, which stops what runs; who waits hears of it. */
   #terminate(error: Neo4jError): void {
     this.#failure ??= error
-    this.held.closeThen(() => {})
+    this.held.closeThen(ignore)
   }
 
   #interrupted(item: InFlight): Effect.Effect<void> {
@@ -310,8 +340,9 @@ export class OpenTransaction {
   }
 
   #completed(item: InFlight): void {
+    item.isComplete = true
     if (!this.#inFlight.delete(item)) return
-    item.onSettled?.()
+    for (const f of item.onSettled) f()
     this.#settle()
   }
 
@@ -337,7 +368,7 @@ export class OpenTransaction {
       // First whoever it concerns: a program that fails with the first failure it sees then fails with that one.
       for (const { item } of [culprit, ...failed.filter((other) => other !== culprit)]) {
         item.fail(item.own ?? (this.failedToBegin ? failure : terminated(item.operation, failure)))
-        item.onSettled?.()
+        for (const f of item.onSettled) f()
       }
     }
     const waiting = this.#onIdle
@@ -416,34 +447,45 @@ export class OpenTransaction {
     return this.held.close
   })
 
-  // ROLLBACK waits for what runs, RESET ends it: the first only where nothing is in flight. A driver that is reset between
-  // two pulls of a result sends the second after the RESET and breaks the connection for its next borrower; so streams
-  // are asked to end first, and where one has not been heard of when the RESET is answered, the driver is replaced.
+  // ROLLBACK waits for what runs, RESET ends it: the first only where nothing is in flight. Results that send rows are asked
+  // to end first. Where one is broken off at the end of a batch, the driver may have asked for the next batch after the
+  // RESET, which breaks the connection for its next borrower: the driver is then replaced.
   async #end(): Promise<void> {
     const { native } = this.#session
     if (!this.#isCommitted && this.#failure === undefined && this.#inFlight.size === 0) {
-      await this.#native.rollback().catch(() => {})
+      await this.#native.rollback().catch(ignore)
       return native.close()
     }
-    if (this.#streams.size > 0) {
-      for (const stream of this.#streams.keys()) stream.cancel()
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, graceMillis)
-        this.#onIdle.push(() => {
-          clearTimeout(timer)
-          resolve()
-        })
-      })
-    }
+    for (const item of this.#inFlight) item.cancel()
+    await this.#quiet([...this.#inFlight])
+    // What has failed by now was reset by the driver itself, which then asks for nothing more.
+    const brokenOff = [...this.#inFlight]
     await native.close()
-    return new Promise((resolve) => {
-      afterAnswer(
-        () => {
-          if (this.#inFlight.size > 0) this.#core.replace(this.held.generation)
-          resolve()
-        },
-        () => this.#inFlight.size === 0,
-      )
-    })
+    if (this.#isBetweenBatches(brokenOff)) this.#core.replace(this.held.generation)
+  }
+
+  /** Waits for results that were asked to end, for as long as they seem to be about to. */
+  async #quiet(items: ReadonlyArray<InFlight>): Promise<void> {
+    const isOver = () => !items.some((item) => this.#inFlight.has(item))
+    for (let round = 0; round < mostRounds && !isOver(); round++) {
+      const before = rowsOf(items)
+      await new Promise<void>((resolve) => {
+        // What has arrived meanwhile is read before the time counts as over, also on a machine that was busy.
+        const timer = setTimeout(() => setImmediate(resolve), roundMillis)
+        for (const { onSettled } of items) {
+          onSettled.push(() => {
+            if (!isOver()) return
+            clearTimeout(timer)
+            resolve()
+          })
+        }
+      })
+      if (rowsOf(items) === before && !this.#isBetweenBatches(items)) return
+    }
+  }
+
+  #isBetweenBatches(items: ReadonlyArray<InFlight>): boolean {
+    const { fetchSize } = this.#core.settings.driver
+    return items.some(({ isComplete, rows }) => !isComplete && rows > 0 && fetchSize > 0 && rows % fetchSize === 0)
   }
 }

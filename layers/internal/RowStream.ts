@@ -41,11 +41,6 @@ export class RowStream {
     this.#read()
   }
 
-  /** Rows handed over so far, and those that wait for it. */
-  get size(): number {
-    return this.#collector.size
-  }
-
   /** The next rows, at least one. */
   readonly pull: Effect.Effect<Rows, Neo4jError | Cause.Done> = Effect.withFiber((fiber) => {
     const ready = this.#ready()
