@@ -20,42 +20,12 @@ import {
 import type { Deadline } from "./Deadline.ts"
 import { type DriverCore, poolClosed, within } from "./DriverCore.ts"
 import type { Held } from "./Held.ts"
+import { begin, type Failed, InFlight, type Pending } from "./InFlight.ts"
 import { NativeSession, withoutStackTrace } from "./NativeSession.ts"
 import type { Outcome } from "./Outcome.ts"
 import type { Request, SessionRequest, TransactionRequest } from "./Request.ts"
 import { RowCollector } from "./RowDecoder.ts"
 import { RowStream } from "./RowStream.ts"
-
-/** Something that the server has not answered yet. */
-interface InFlight {
-  readonly operation: string
-  readonly text: string
-  /** What it fails with whatever the others do: its own time has passed, or the failure was its own. */
-  own: Neo4jError | undefined
-  readonly onSettled: Array<() => void>
-  readonly fail: (error: Neo4jError) => void
-  /** Asks the server to drop the rest of its rows. */
-  cancel: () => void
-  /** Rows that have arrived. */
-  rows: number
-  isComplete: boolean
-}
-
-const inFlight = (operation: string, text: string, fail: (error: Neo4jError) => void): InFlight => ({
-  operation,
-  text,
-  own: undefined,
-  onSettled: [],
-  fail,
-  cancel: ignore,
-  rows: 0,
-  isComplete: false,
-})
-
-interface Failed {
-  readonly item: InFlight
-  readonly cause: unknown
-}
 
 const ignore = () => {}
 
@@ -64,16 +34,6 @@ export interface Limits {
   readonly timeout: number
   readonly deadline: Deadline | undefined
 }
-
-// A server that sends rows drops the rest at once when it is asked to, one that computes does not: it has this long to
-// show which it does, and a few times that where it does send them.
-const roundMillis = 5
-const mostRounds = 10
-
-// What the driver says of statements that come after the failure.
-const cameLater = /^Cannot (?:run query in|commit) this transaction/
-
-const rowsOf = (items: ReadonlyArray<InFlight>): number => items.reduce((sum, { rows }) => sum + rows, 0)
 
 const closed = (message: string, operation: string) =>
   Neo4jError.from(
@@ -96,14 +56,12 @@ export class OpenTransaction {
   readonly #timeout: number
   /** What it sees at least. */
   readonly firstBookmarks: ReadonlyArray<string>
-  readonly #inFlight = new Set<InFlight>()
-  readonly #streams = new Map<RowStream, InFlight>()
-  readonly #begin: InFlight
-  #failed: Array<Failed> = []
+  readonly #inFlight: InFlight
+  readonly #streams = new Map<RowStream, Pending>()
+  readonly #begin: Pending
   #failure: Neo4jError | undefined = undefined
   #isSealed = false
   #isCommitted = false
-  #onIdle: Array<() => void> = []
 
   constructor(
     core: DriverCore,
@@ -116,16 +74,16 @@ export class OpenTransaction {
     this.#timeout = transaction.timeout
     this.firstBookmarks = bookmarks
     this.#session = new NativeSession(core, request, { bookmarks, fetchSize }, () => this.#end())
-    this.#begin = inFlight(request.operation, "BEGIN", ignore)
-    this.#inFlight.add(this.#begin)
+    this.#inFlight = new InFlight(fetchSize, (culprit, all) => this.#failed(culprit, all))
+    this.#begin = this.#inFlight.add(request.operation, begin, ignore)
     this.held.abort = (reason) => this.#abort(reason)
     // Its answer is not waited for: the first statement travels with it.
     const patience = core.patience(this.#timeout, () => this.#giveUp())
     this.#begin.onSettled.push(() => core.sweeper.remove(patience))
     this.#native = this.#session.native.beginTransaction(transaction)
     this.#native.then(
-      () => this.#completed(this.#begin),
-      (cause) => this.#told(this.#begin, cause),
+      () => this.#inFlight.completed(this.#begin),
+      (cause) => this.#inFlight.failed(this.#begin, cause),
     )
   }
 
@@ -182,7 +140,7 @@ export class OpenTransaction {
         stopTimers()
         resume(outcome)
       }
-      const item = this.#launch(request, (error) => finish(Effect.fail(error)))
+      const item = this.#inFlight.add(request.operation, request.text, (error) => finish(Effect.fail(error)))
       const patience = this.#core.patience(this.#timeout, () => this.#giveUp())
       const stopLimits = this.#limit(item, limits)
       const stopTimers = () => {
@@ -203,9 +161,9 @@ export class OpenTransaction {
               ? Effect.succeed({ rows: collector.rows, summary, bookmarks: this.lastBookmarks })
               : Effect.fail(collector.failure),
           )
-          this.#completed(item)
+          this.#inFlight.completed(item)
         },
-        onError: (cause) => this.#told(item, cause),
+        onError: (cause) => this.#inFlight.failed(item, cause),
       })
       return Effect.suspend(() => {
         stopTimers()
@@ -235,7 +193,7 @@ export class OpenTransaction {
   }
 
   #openStream(request: Request, limits: Limits): RowStream {
-    const item = this.#launch(request, (error) => {
+    const item = this.#inFlight.add(request.operation, request.text, (error) => {
       stopLimits()
       rows.fail(error)
     })
@@ -255,11 +213,11 @@ export class OpenTransaction {
         stopLimits()
         this.#session.answered(summary)
         this.#streams.delete(rows)
-        this.#completed(item)
+        this.#inFlight.completed(item)
       },
       onError: (cause) => {
         this.#streams.delete(rows)
-        this.#told(item, cause)
+        this.#inFlight.failed(item, cause)
       },
     })
     return rows
@@ -274,11 +232,8 @@ export class OpenTransaction {
       rows.cancel()
       const isInterrupted = Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause)
       const settled = isInterrupted
-        ? Effect.promise(() => this.#quiet([item]))
-        : within(
-            Effect.callback<void>((resume) => void item.onSettled.push(() => resume(Effect.void))),
-            this.#core.patienceMillis(this.#timeout),
-          )
+        ? Effect.promise(() => this.#inFlight.quiet([item]))
+        : within(this.#inFlight.settled(item), this.#core.patienceMillis(this.#timeout))
       return Effect.andThen(
         settled,
         Effect.suspend(() => this.#interrupted(item)),
@@ -286,14 +241,8 @@ export class OpenTransaction {
     })
   }
 
-  #launch({ operation, text }: Request, fail: (error: Neo4jError) => void): InFlight {
-    const item = inFlight(operation, text, fail)
-    this.#inFlight.add(item)
-    return item
-  }
-
   /** Ends the transaction when the statement's own time is over; gives what stops the timers. */
-  #limit(item: InFlight, { deadline, timeout }: Limits): () => void {
+  #limit(item: Pending, { deadline, timeout }: Limits): () => void {
     const { sweeper } = this.#core
     const end = (error: Neo4jError) => {
       item.own = error
@@ -325,7 +274,7 @@ export class OpenTransaction {
     this.held.closeThen(ignore)
   }
 
-  #interrupted(item: InFlight): Effect.Effect<void> {
+  #interrupted(item: Pending): Effect.Effect<void> {
     if (!this.#inFlight.has(item)) return Effect.void
     const message = "a statement of the transaction was interrupted, and it was rolled back"
     this.#failure ??= Neo4jError.from(new TransactionTerminated({ message }), item.operation)
@@ -333,64 +282,21 @@ export class OpenTransaction {
   }
 
   #abort(reason: ConnectionError | PoolClosed): void {
-    const error = abandon(reason, { operation: this.#begin.operation })
-    for (const item of this.#inFlight) this.#failed.push({ item, cause: error })
-    this.#inFlight.clear()
-    this.#settle()
+    this.#inFlight.abandon(abandon(reason, { operation: this.#begin.operation }))
   }
 
-  #completed(item: InFlight): void {
-    item.isComplete = true
-    if (!this.#inFlight.delete(item)) return
-    for (const f of item.onSettled) f()
-    this.#settle()
-  }
-
-  #told(item: InFlight, cause: unknown): void {
-    if (!this.#inFlight.delete(item)) return
-    this.#failed.push({ item, cause })
-    this.#settle()
-  }
-
-  // The driver tells everything that is in flight of one failure, with one and the same error, and whose it was last.
-  #settle(): void {
-    if (this.#inFlight.size > 0) return
-    const failed = this.#failed
-    this.#failed = []
-    if (failed.length > 0) {
-      const culprit = this.#culprit(failed)
-      if (this.#failure === undefined) {
-        const { operation, text } = culprit.item
-        this.#failure = this.#session.failed(culprit.cause, { operation, statement: text })
-        culprit.item.own = this.#failure
-      }
-      const failure = this.#failure
-      // First whoever it concerns: a program that fails with the first failure it sees then fails with that one.
-      for (const { item } of [culprit, ...failed.filter((other) => other !== culprit)]) {
-        item.fail(item.own ?? (this.failedToBegin ? failure : terminated(item.operation, failure)))
-        for (const f of item.onSettled) f()
-      }
+  #failed(culprit: Failed, all: ReadonlyArray<Failed>): void {
+    if (this.#failure === undefined) {
+      const { operation, text } = culprit.item
+      this.#failure = this.#session.failed(culprit.cause, { operation, statement: text })
+      culprit.item.own = this.#failure
     }
-    const waiting = this.#onIdle
-    this.#onIdle = []
-    for (const resume of waiting) resume()
+    const failure = this.#failure
+    // First whoever it concerns: a program that fails with the first failure it sees then fails with that one.
+    for (const { item } of [culprit, ...all.filter((other) => other !== culprit)]) {
+      item.fail(item.own ?? (this.failedToBegin ? failure : terminated(item.operation, failure)))
+    }
   }
-
-  #culprit(failed: ReadonlyArray<Failed>): Failed {
-    const own = failed.filter(({ cause }) => !(cause instanceof Error && cameLater.test(cause.message)))
-    const [first] = own.length === 0 ? failed : own
-    return (
-      failed.find(({ item }) => item === this.#begin) ??
-      own.findLast(({ cause }) => cause === first?.cause) ??
-      (failed[0] as Failed)
-    )
-  }
-
-  readonly #idle: Effect.Effect<void> = Effect.callback((resume) => {
-    if (this.#inFlight.size === 0) return resume(Effect.void)
-    this.#onIdle.push(() => resume(Effect.void))
-    return undefined
-  })
 
   /**
    * Takes no more statements, ends its streams, waits for what is in flight, and commits. The wait can be interrupted;
@@ -406,7 +312,7 @@ export class OpenTransaction {
           stream.fail(closed("the transaction was committed while this stream was open", operation))
           stream.cancel()
         }
-        return Effect.flatMap(restore(this.#idle), () => {
+        return Effect.flatMap(restore(this.#inFlight.idle), () => {
           if (this.#failure === undefined) return this.#sendCommit(operation)
           return Effect.fail(this.failedToBegin ? this.#failure : terminated(operation, this.#failure))
         })
@@ -441,51 +347,20 @@ export class OpenTransaction {
   /** Rolls back what is not committed. Never fails, and is bounded in time. */
   readonly rollback: Effect.Effect<void> = Effect.suspend(() => {
     this.#isSealed = true
-    if (this.#inFlight.size > 0) {
+    if (!this.#inFlight.isEmpty) {
       this.#failure ??= closed("the transaction was rolled back while this ran", this.#begin.operation)
     }
     return this.held.close
   })
 
-  // ROLLBACK waits for what runs, RESET ends it: the first only where nothing is in flight. Results that send rows are asked
-  // to end first. Where one is broken off at the end of a batch, the driver may have asked for the next batch after the
-  // RESET, which breaks the connection for its next borrower: the driver is then replaced.
+  // ROLLBACK waits for what runs, RESET ends it: the first only where nothing is in flight.
   async #end(): Promise<void> {
     const { native } = this.#session
-    if (!this.#isCommitted && this.#failure === undefined && this.#inFlight.size === 0) {
+    if (!this.#isCommitted && this.#failure === undefined && this.#inFlight.isEmpty) {
       await this.#native.rollback().catch(ignore)
       return native.close()
     }
-    for (const item of this.#inFlight) item.cancel()
-    await this.#quiet([...this.#inFlight])
-    // What has failed by now was reset by the driver itself, which then asks for nothing more.
-    const brokenOff = [...this.#inFlight]
-    await native.close()
-    if (this.#isBetweenBatches(brokenOff)) this.#core.replace(this.held.generation)
-  }
-
-  /** Waits for results that were asked to end, for as long as they seem to be about to. */
-  async #quiet(items: ReadonlyArray<InFlight>): Promise<void> {
-    const isOver = () => !items.some((item) => this.#inFlight.has(item))
-    for (let round = 0; round < mostRounds && !isOver(); round++) {
-      const before = rowsOf(items)
-      await new Promise<void>((resolve) => {
-        // What has arrived meanwhile is read before the time counts as over, also on a machine that was busy.
-        const timer = setTimeout(() => setImmediate(resolve), roundMillis)
-        for (const { onSettled } of items) {
-          onSettled.push(() => {
-            if (!isOver()) return
-            clearTimeout(timer)
-            resolve()
-          })
-        }
-      })
-      if (rowsOf(items) === before && !this.#isBetweenBatches(items)) return
-    }
-  }
-
-  #isBetweenBatches(items: ReadonlyArray<InFlight>): boolean {
-    const { fetchSize } = this.#core.settings.driver
-    return items.some(({ isComplete, rows }) => !isComplete && rows > 0 && fetchSize > 0 && rows % fetchSize === 0)
+    const isFit = await this.#inFlight.reset(() => native.close())
+    if (!isFit) this.#core.replace(this.held.generation)
   }
 }
