@@ -71,7 +71,7 @@ export interface DriverSettings extends Readonly<Partial<Passed>> {
   readonly maxConnectionLifetime?: Duration.Input | undefined
   /** A connection idle for longer is tested before use; default 30 seconds. */
   readonly connectionLivenessCheckTimeout?: Duration.Input | undefined
-  /** Rows per pull of sessions in `driver.use`, -1 for all; default 1000. Other results are pulled at once. */
+  /** Rows per pull of streams and transactions, -1 for all; default 1000. Other results are pulled at once. */
   readonly fetchSize?: number | undefined
   /** Whether to connect only when first used instead of when the Layer is built; default false. */
   readonly lazy?: boolean | undefined
@@ -97,7 +97,7 @@ export interface PoolSettings {
 export interface TransactionSettings {
   /** Enforced by the server; `Duration.infinity` for none; default 30 seconds. */
   readonly timeout?: Duration.Input | undefined
-  /** Budget of all tries of a transaction together; a single statement is tried once. Default 30 seconds. */
+  /** No try begins later than this after the first one began; 0 tries once. Default 30 seconds. */
   readonly maxRetryTime?: Duration.Input | undefined
 }
 
