@@ -241,7 +241,7 @@ export class DriverCore implements Keeper {
  * Waits for an effect at most this long, by the time of the machine. For finalizers, which are uninterruptible: what they
  * wait for must not be, or the time limit could not end it.
  */
-export const within = <A>(effect: Effect.Effect<A>, millis: number) =>
+const within = <A>(effect: Effect.Effect<A>, millis: number) =>
   Effect.timeoutOption(Effect.interruptible(effect), millis).pipe(
     Effect.provideService(Clock.Clock, Clock.Clock.defaultValue()),
   )

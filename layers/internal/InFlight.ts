@@ -18,6 +18,8 @@ export interface Pending {
   /** Rows that have arrived. */
   rows: number
   isComplete: boolean
+  /** Whether it was asked to end because the transaction ends: what it then ends with is not its result. */
+  isBrokenOff: boolean
 }
 
 export interface Failed {
@@ -64,6 +66,7 @@ export class InFlight {
       onSettled: [],
       rows: 0,
       isComplete: false,
+      isBrokenOff: false,
     }
     this.#pending.add(item)
     return item
@@ -71,6 +74,7 @@ export class InFlight {
 
   completed(item: Pending): void {
     item.isComplete = true
+    if (item.isBrokenOff) return this.failed(item, undefined)
     if (!this.#pending.delete(item)) return
     for (const f of item.onSettled) f()
     this.#settle()
@@ -126,7 +130,10 @@ export class InFlight {
    */
   async reset(reset: () => Promise<unknown>): Promise<boolean> {
     const items = [...this.#pending]
-    for (const item of items) item.cancel()
+    for (const item of items) {
+      item.isBrokenOff = true
+      item.cancel()
+    }
     await this.quiet(items)
     // What has failed by now was reset by the driver itself, which then asks for nothing more.
     const brokenOff = [...this.#pending]

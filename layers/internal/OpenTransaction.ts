@@ -18,7 +18,7 @@ import {
   TransactionTimeout,
 } from "../../src/Neo4jErrorReason.ts"
 import type { Deadline } from "./Deadline.ts"
-import { type DriverCore, poolClosed, within } from "./DriverCore.ts"
+import { type DriverCore, poolClosed } from "./DriverCore.ts"
 import type { Held } from "./Held.ts"
 import { begin, type Failed, InFlight, type Pending } from "./InFlight.ts"
 import { NativeSession, withoutStackTrace } from "./NativeSession.ts"
@@ -155,12 +155,14 @@ export class OpenTransaction {
           collector.add(record)
         },
         onCompleted: (summary) => {
-          this.#session.answered(summary)
-          finish(
-            collector.failure === undefined
-              ? Effect.succeed({ rows: collector.rows, summary, bookmarks: this.lastBookmarks })
-              : Effect.fail(collector.failure),
-          )
+          if (!item.isBrokenOff) {
+            this.#session.answered(summary)
+            finish(
+              collector.failure === undefined
+                ? Effect.succeed({ rows: collector.rows, summary, bookmarks: this.lastBookmarks })
+                : Effect.fail(collector.failure),
+            )
+          }
           this.#inFlight.completed(item)
         },
         onError: (cause) => this.#inFlight.failed(item, cause),
@@ -198,7 +200,7 @@ export class OpenTransaction {
       rows.fail(error)
     })
     const result = withoutStackTrace(() => this.#native.run(request.text, request.parameters))
-    const rows = new RowStream(result, request, this.#core.settings.driver.fetchSize, () => {
+    const rows = new RowStream(result, request, this.#core.settings.driver.fetchSize, limits.deadline, () => {
       const patience = this.#core.patience(this.#timeout, () => this.#giveUp())
       return () => this.#core.sweeper.remove(patience)
     })
@@ -211,7 +213,7 @@ export class OpenTransaction {
       },
       onCompleted: (summary) => {
         stopLimits()
-        this.#session.answered(summary)
+        if (!item.isBrokenOff) this.#session.answered(summary)
         this.#streams.delete(rows)
         this.#inFlight.completed(item)
       },
@@ -223,19 +225,16 @@ export class OpenTransaction {
     return rows
   }
 
-  // A stream that is ended early leaves its transaction usable, once the server has dropped the rest. One that is
-  // interrupted may be waiting for a server that computes, which only the end of the transaction stops.
+  // A stream that is ended early leaves its transaction usable: what comes next waits until the server has dropped the
+  // rest. One that is interrupted may be waiting for a server that computes, which only the end of the transaction stops.
   #endStream(rows: RowStream, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
     return Effect.suspend(() => {
       const item = this.#streams.get(rows)
       if (item === undefined || !this.#inFlight.has(item)) return Effect.void
       rows.cancel()
-      const isInterrupted = Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause)
-      const settled = isInterrupted
-        ? Effect.promise(() => this.#inFlight.quiet([item]))
-        : within(this.#inFlight.settled(item), this.#core.patienceMillis(this.#timeout))
+      if (!Exit.isFailure(exit) || !Cause.hasInterrupts(exit.cause)) return Effect.void
       return Effect.andThen(
-        settled,
+        Effect.promise(() => this.#inFlight.quiet([item])),
         Effect.suspend(() => this.#interrupted(item)),
       )
     })
@@ -360,6 +359,7 @@ export class OpenTransaction {
       await this.#native.rollback().catch(ignore)
       return native.close()
     }
+    this.#failure ??= closed("the transaction was closed while this ran", this.#begin.operation)
     const isFit = await this.#inFlight.reset(() => native.close())
     if (!isFit) this.#core.replace(this.held.generation)
   }

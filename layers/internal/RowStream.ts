@@ -12,6 +12,7 @@ import * as Stream from "effect/Stream"
 import type { Record as NativeRecord, Result, ResultSummary } from "neo4j-driver"
 import type { Neo4jError } from "../../src/Neo4jError.ts"
 import type { Row } from "../../src/Value.ts"
+import type { Deadline } from "./Deadline.ts"
 import { RowCollector } from "./RowDecoder.ts"
 import type { Request } from "./Request.ts"
 
@@ -24,16 +25,27 @@ export class RowStream {
   readonly #iterator: AsyncIterator<NativeRecord, ResultSummary>
   readonly #collector: RowCollector
   readonly #chunkSize: number
+  readonly #operation: string
+  readonly #deadline: Deadline | undefined
   readonly #startWait: () => () => void
   #isReading = false
   #isComplete = false
+  #isCancelled = false
   #failure: Neo4jError | undefined = undefined
   #wake: (() => void) | undefined = undefined
   #flush: (() => void) | undefined = undefined
 
   /** `startWait` is called when somebody begins to wait for rows, and gives what is called when the wait is over. */
-  constructor(result: Result, request: Request, fetchSize: number, startWait: () => () => void) {
+  constructor(
+    result: Result,
+    request: Request,
+    fetchSize: number,
+    deadline: Deadline | undefined,
+    startWait: () => () => void,
+  ) {
     this.#result = result
+    this.#operation = request.operation
+    this.#deadline = deadline
     this.#collector = new RowCollector(request.integers, request.operation)
     this.#chunkSize = fetchSize === -1 ? 1000 : fetchSize
     this.#startWait = startWait
@@ -66,6 +78,10 @@ export class RowStream {
   })
 
   #ready(): Effect.Effect<Rows, Neo4jError | Cause.Done> | undefined {
+    // The consumer's own time counts, too.
+    if (this.#deadline !== undefined && this.#deadline.remaining <= 0 && this.#failure === undefined) {
+      return Effect.fail(this.#deadline.exceeded(this.#collector.size === 0 ? "run" : "decode", this.#operation))
+    }
     if (this.#collector.rows.length > 0) return Effect.succeed(this.#collector.take() as Rows)
     if (this.#failure !== undefined) return Effect.fail(this.#failure)
     return this.#isComplete ? Cause.done() : undefined
@@ -84,6 +100,8 @@ export class RowStream {
 
   readonly #received = (item: IteratorResult<NativeRecord, ResultSummary>): void => {
     this.#isReading = false
+    // A result that was asked to drop its rows only seems to be complete.
+    if (item.done === true && this.#isCancelled) return
     if (item.done === true) this.#isComplete = true
     else this.#collector.add(item.value)
     this.#failure ??= this.#collector.failure
@@ -103,6 +121,7 @@ export class RowStream {
 
   /** Asks the server to drop the rest; a pull that the server works on is not stopped. */
   cancel(): void {
+    this.#isCancelled = true
     this.#result.summary().catch(ignore)
     this.#iterator.return?.().catch(ignore)
   }

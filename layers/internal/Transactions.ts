@@ -144,7 +144,7 @@ const attempt = <A, E, R>(
         return Effect.flatMap(Effect.exit(restore(body)), (exit) => {
           here.isOver = true
           return Exit.isSuccess(exit)
-            ? Effect.as(finish(core, here, restore, options.operation), exit.value)
+            ? Effect.as(finish(core, here, restore, options), exit.value)
             : Effect.andThen(transaction.rollback, lost(transaction, exit.cause))
         })
       }),
@@ -155,9 +155,9 @@ const finish = (
   core: DriverCore,
   { afterCommit, transaction }: Surrounding,
   restore: Restore,
-  operation: string,
+  { deadline, operation }: Begin,
 ): Effect.Effect<void, Neo4jError | Lost> =>
-  Effect.flatMap(Effect.exit(restore(transaction.commit(operation))), (exit) =>
+  Effect.flatMap(Effect.exit(restore(bounded(transaction.commit(operation), deadline, operation))), (exit) =>
     Effect.andThen(
       transaction.held.close,
       Effect.suspend(() => {
