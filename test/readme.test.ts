@@ -1,7 +1,7 @@
 /** The first program of the README runs as it stands there and prints what the README says. */
 import { afterAll, assert, it } from "@effect/vitest"
 import { execFile } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { promisify } from "node:util"
 
@@ -49,8 +49,11 @@ it("every script that the README names exists", () => {
   assert.includeMembers(Object.keys(scripts), named)
 })
 
-it("every file that the README names exists", () => {
-  const named = Array.from(readme.matchAll(/\b(?:test|docs|tools|examples)\/[\w./-]+\.(?:ts|md)\b/g), ([name]) => name)
+it("every file that the README and the guides name exists", () => {
+  const guides = readdirSync(join(root, "docs")).map((name) => readFileSync(join(root, "docs", name), "utf8"))
+  const named = [readme, ...guides].flatMap((text) =>
+    Array.from(text.matchAll(/\b(?:test|docs|tools|examples)\/[\w./-]+\.(?:ts|md)\b/g), ([name]) => name),
+  )
   assert.isAbove(named.length, 0)
   assert.deepStrictEqual(
     named.filter((name) => !existsSync(join(root, name))),

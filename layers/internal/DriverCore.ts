@@ -186,7 +186,7 @@ export class DriverCore implements Keeper {
   #closeNative(generation: Generation): void {
     generation.onEmpty = undefined
     this.#generations.delete(generation)
-    generation.native.close().catch(() => {})
+    closeNative(generation).catch(() => {})
   }
 
   /**
@@ -224,7 +224,7 @@ export class DriverCore implements Keeper {
   }
 
   readonly #closed: Effect.Effect<unknown> = Effect.promise(() =>
-    Promise.allSettled(Array.from(this.#generations, (generation) => generation.native.close())),
+    Promise.allSettled(Array.from(this.#generations, closeNative)),
   )
 
   readonly #emptied: Effect.Effect<void> = Effect.callback((resume) => {
@@ -236,6 +236,9 @@ export class DriverCore implements Keeper {
     check()
   })
 }
+
+// A close that throws is one that rejects.
+const closeNative = async ({ native }: Generation): Promise<void> => native.close()
 
 /**
  * Waits for an effect at most this long, by the time of the machine. For finalizers, which are uninterruptible: what they

@@ -80,7 +80,14 @@ export class OpenTransaction {
     // Its answer is not waited for: the first statement travels with it.
     const patience = core.patience(this.#timeout, () => this.#giveUp())
     this.#begin.onSettled.push(() => core.sweeper.remove(patience))
-    this.#native = this.#session.native.beginTransaction(transaction)
+    try {
+      this.#native = this.#session.native.beginTransaction(transaction)
+    } catch (cause) {
+      core.sweeper.remove(patience)
+      this.#inFlight.failed(this.#begin, cause)
+      this.held.closeThen(ignore)
+      throw cause
+    }
     this.#native.then(
       () => this.#inFlight.completed(this.#begin),
       (cause) => this.#inFlight.failed(this.#begin, cause),
@@ -135,6 +142,7 @@ export class OpenTransaction {
     return Effect.callback((resume) => {
       const refusal = this.#refusal(request.operation)
       if (refusal !== undefined) return resume(Effect.fail(refusal))
+      const result = withoutStackTrace(() => this.#native.run(request.text, request.parameters))
       const collector = new RowCollector(request.integers, request.operation)
       const finish = (outcome: Effect.Effect<Outcome, Neo4jError>) => {
         stopTimers()
@@ -147,7 +155,6 @@ export class OpenTransaction {
         this.#core.sweeper.remove(patience)
         stopLimits()
       }
-      const result = withoutStackTrace(() => this.#native.run(request.text, request.parameters))
       item.cancel = () => result.summary().catch(ignore)
       result.subscribe({
         onNext: (record) => {
@@ -195,11 +202,11 @@ export class OpenTransaction {
   }
 
   #openStream(request: Request, limits: Limits): RowStream {
+    const result = withoutStackTrace(() => this.#native.run(request.text, request.parameters))
     const item = this.#inFlight.add(request.operation, request.text, (error) => {
       stopLimits()
       rows.fail(error)
     })
-    const result = withoutStackTrace(() => this.#native.run(request.text, request.parameters))
     const rows = new RowStream(result, request, this.#core.settings.driver.fetchSize, limits.deadline, () => {
       const patience = this.#core.patience(this.#timeout, () => this.#giveUp())
       return () => this.#core.sweeper.remove(patience)
@@ -346,20 +353,16 @@ export class OpenTransaction {
   /** Rolls back what is not committed. Never fails, and is bounded in time. */
   readonly rollback: Effect.Effect<void> = Effect.suspend(() => {
     this.#isSealed = true
-    if (!this.#inFlight.isEmpty) {
-      this.#failure ??= closed("the transaction was rolled back while this ran", this.#begin.operation)
-    }
     return this.held.close
   })
 
-  // ROLLBACK waits for what runs, RESET ends it: the first only where nothing is in flight.
+  // Closing sends RESET, which rolls back and ends what runs; ROLLBACK would wait for it.
   async #end(): Promise<void> {
     const { native } = this.#session
-    if (!this.#isCommitted && this.#failure === undefined && this.#inFlight.isEmpty) {
-      await this.#native.rollback().catch(ignore)
-      return native.close()
+    if (this.#isCommitted) return native.close()
+    if (!this.#inFlight.isEmpty) {
+      this.#failure ??= closed("the transaction was rolled back while this ran", this.#begin.operation)
     }
-    this.#failure ??= closed("the transaction was closed while this ran", this.#begin.operation)
     const isFit = await this.#inFlight.reset(() => native.close())
     if (!isFit) this.#core.replace(this.held.generation)
   }
