@@ -1,4 +1,5 @@
 /** When an operation as a whole must have ended, by the server's and the driver's time. */
+import * as Effect from "effect/Effect"
 import { Neo4jError } from "../../src/Neo4jError.ts"
 import { DeadlineExceeded } from "../../src/Neo4jErrorReason.ts"
 import type { Sweeper } from "./Sweeper.ts"
@@ -31,5 +32,13 @@ export class Deadline {
   exceeded(phase: Phase, operation: string, cause?: unknown): Neo4jError {
     const message = `the deadline of ${this.#millis} ms passed while ${doing[phase]}`
     return Neo4jError.from(new DeadlineExceeded({ message, phase }), operation, cause)
+  }
+
+  /** Interrupts an effect when the deadline passes. */
+  bound<A, E, R>(effect: Effect.Effect<A, E, R>, operation: string): Effect.Effect<A, E | Neo4jError, R> {
+    return Effect.timeoutOrElse(effect, {
+      duration: Math.max(this.remaining, 0),
+      orElse: () => Effect.fail(this.exceeded("run", operation)),
+    })
   }
 }

@@ -305,10 +305,10 @@ export class OpenTransaction {
   }
 
   /**
-   * Takes no more statements, ends its streams, waits for what is in flight, and commits. The wait can be interrupted;
-   * COMMIT cannot.
+   * Takes no more statements, ends its streams, waits for what is in flight, and commits. The wait can be interrupted, and
+   * ends with the deadline; COMMIT cannot be stopped.
    */
-  commit(operation: string): Effect.Effect<void, Neo4jError> {
+  commit(operation: string, deadline?: Deadline | undefined): Effect.Effect<void, Neo4jError> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.suspend(() => {
         const refusal = this.#refusal(operation)
@@ -318,7 +318,8 @@ export class OpenTransaction {
           stream.fail(closed("the transaction was committed while this stream was open", operation))
           stream.cancel()
         }
-        return Effect.flatMap(restore(this.#inFlight.idle), () => {
+        const { idle } = this.#inFlight
+        return Effect.flatMap(restore(deadline === undefined ? idle : deadline.bound(idle, operation)), () => {
           if (this.#failure === undefined) return this.#sendCommit(operation)
           return Effect.fail(this.failedToBegin ? this.#failure : terminated(operation, this.#failure))
         })

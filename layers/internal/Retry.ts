@@ -68,13 +68,17 @@ export const retrying = <A, F, R, E>(
   { giveUp, lostBy, operation, run }: Attempt<A, F, R, E>,
 ): Effect.Effect<A, E | Neo4jError, R> => {
   const started = core.sweeper.now()
+  // An earlier try that may have been committed: no later one can say that nothing was.
+  let unknown: Neo4jError | undefined
+  const end = (failure: F): Effect.Effect<never, E | Neo4jError> =>
+    unknown === undefined ? giveUp(failure) : Effect.fail(unknown)
   type Step = Effect.Success<ReturnType<typeof Schedule.toStep<unknown, Neo4jError, never, never>>>
 
   const wait = (failure: F, error: Neo4jError, step: Step, delay: Duration.Duration) => {
     const millis = Duration.toMillis(delay)
-    if (core.sweeper.now() - started + millis > policy.budget) return giveUp(failure)
+    if (core.sweeper.now() - started + millis > policy.budget) return end(failure)
     if (deadline !== undefined && millis >= deadline.remaining) {
-      return Effect.fail(deadline.exceeded("retry", operation, error))
+      return Effect.fail(unknown ?? deadline.exceeded("retry", operation, error))
     }
     return Effect.logDebug(`effect-neo4j: ${operation} is tried again in ${Math.round(millis)} ms`, error.message).pipe(
       Effect.andThen(Effect.sleep(delay)),
@@ -84,18 +88,19 @@ export const retrying = <A, F, R, E>(
 
   const again = (failure: F, loggedInAgain: boolean, known: Step | undefined): Effect.Effect<A, E | Neo4jError, R> => {
     const error = lostBy(failure)
-    if (error === undefined) return giveUp(failure)
+    if (error === undefined) return end(failure)
+    if (error.reason._tag === "CommitUnknown") unknown = error
     // Nothing was run, and the credentials are asked for anew; were they wrong again, so they would be for long.
     if (!loggedInAgain && isRefusedLogin(core.settings, error.reason)) {
       return Effect.catch(run, (next) => again(next, true, known))
     }
-    if (!policy.permits(error)) return giveUp(failure)
+    if (!policy.permits(error)) return end(failure)
     return Effect.flatMap(known === undefined ? Schedule.toStep(policy.schedule) : Effect.succeed(known), (step) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
         Pull.matchEffect(step(now, error), {
           onSuccess: ([, delay]) => wait(failure, error, step, delay),
-          onFailure: () => giveUp(failure),
-          onDone: () => giveUp(failure),
+          onFailure: () => end(failure),
+          onDone: () => end(failure),
         }),
       ),
     )

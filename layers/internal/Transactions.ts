@@ -157,7 +157,7 @@ const finish = (
   restore: Restore,
   { deadline, operation }: Begin,
 ): Effect.Effect<void, Neo4jError | Lost> =>
-  Effect.flatMap(Effect.exit(restore(bounded(transaction.commit(operation), deadline, operation))), (exit) =>
+  Effect.flatMap(Effect.exit(restore(transaction.commit(operation, deadline))), (exit) =>
     Effect.andThen(
       transaction.held.close,
       Effect.suspend(() => {
@@ -179,13 +179,7 @@ const bounded = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
   deadline: Deadline | undefined,
   operation: string,
-): Effect.Effect<A, E | Neo4jError, R> =>
-  deadline === undefined
-    ? effect
-    : Effect.timeoutOrElse(effect, {
-        duration: Math.max(deadline.remaining, 0),
-        orElse: () => Effect.fail(deadline.exceeded("run", operation)),
-      })
+): Effect.Effect<A, E | Neo4jError, R> => (deadline === undefined ? effect : deadline.bound(effect, operation))
 
 const ignoringDefects = <R>(effect: Effect.Effect<unknown, never, R>): Effect.Effect<void, never, R> =>
   Effect.ignoreCause(effect, { log: "Error", message: "effect-neo4j: an effect given to afterCommit died" })
