@@ -95,8 +95,8 @@ export class Held {
     this.#state = "released"
     this.#keeper.sweeper.remove(this.#deadline)
     this.generation.open.delete(this)
-    this.abort?.(new ConnectionError({ message: "the session was closed while this ran" }))
     for (const f of this.#onReleased) f()
+    this.abort?.(new ConnectionError({ message: "the session was closed while this ran" }))
     this.#wake()
     if (this.generation.open.size === 0) this.generation.onEmpty?.()
   }

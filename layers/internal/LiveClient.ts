@@ -50,13 +50,16 @@ const join = <A, R>(
   operation: string,
   run: (request: Request, limits: Limits) => Effect.Effect<A, Neo4jError, R>,
 ): Effect.Effect<A, Neo4jError, R> =>
-  ready(core, statement, options, operation, (request, deadline) =>
-    Effect.flatMap(Transactions.refusalToJoin(core, transaction, options, operation), (refusal) =>
+  ready(core, statement, options, operation, (request, deadline) => {
+    // It does nothing here, but nonsense is refused everywhere.
+    const policy = prepareRetry(core, options?.retry, "transaction", operation)
+    if (policy instanceof Neo4jError) return Effect.fail(policy)
+    return Effect.flatMap(Transactions.refusalToJoin(core, transaction, options, operation), (refusal) =>
       refusal === undefined
         ? run(request, { timeout: ownTimeout(options, request.transaction), deadline })
         : Effect.fail(refusal),
-    ),
-  )
+    )
+  })
 
 const openStream = (
   core: DriverCore,

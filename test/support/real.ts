@@ -44,11 +44,11 @@ export const running = (driver: Driver, mark: string): Effect.Effect<number> =>
     (rows) => rows.length,
   )
 
-/** Waits until a condition holds, for at most 30 seconds. */
+/** Waits until a condition holds, for at most 20 seconds: less than the timeout after which a server ends a query by itself. */
 export const until = <E, R>(what: string, condition: Effect.Effect<boolean, E, R>): Effect.Effect<void, E, R> =>
   Effect.suspend(() => condition).pipe(
     Effect.repeat({ until: (holds) => holds, schedule: Schedule.spaced("5 millis") }),
-    Effect.timeoutOrElse({ duration: "30 seconds", orElse: () => Effect.die(new Error(`never came true: ${what}`)) }),
+    Effect.timeoutOrElse({ duration: "20 seconds", orElse: () => Effect.die(new Error(`never came true: ${what}`)) }),
     Effect.asVoid,
   )
 
