@@ -1,134 +1,95 @@
 /**
- * From the interruption of a fiber to the disappearance of its query from `SHOW TRANSACTIONS`: the toolkit against
- * `session.close()` during `session.run`.
+ * From the interruption of a fiber to the disappearance of its query from `SHOW TRANSACTIONS`: the toolkit's `read`, a
+ * statement inside `withTransaction` and `stream`, each against `session.close()` on the same kind of work.
  *
- * A driver of its own asks `SHOW TRANSACTIONS` as fast as it answers. The time counts from the call that interrupts to
- * the first answer without the query; nothing is subtracted, so a poll's own time is in it, and is reported beside it.
+ * The time counts from the call that interrupts to the first answer without the query; nothing is subtracted, so a poll's
+ * own time is in it, and is reported beside it.
  */
 import { setTimeout } from "node:timers/promises"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Stream from "effect/Stream"
 import { cypher, Neo4jClient } from "effect-neo4j"
 import { Neo4j } from "effect-neo4j/layers"
-import type { Driver } from "neo4j-driver"
+import type { Driver, Session } from "neo4j-driver"
+import * as Data from "./support/Data.ts"
 import { goals, type Report, roundAll, show, table } from "./support/Report.ts"
 import * as Rounds from "./support/Rounds.ts"
 import { homeDatabase, rawDriver, settings } from "./support/Server.ts"
 import { median, quantile } from "./support/Statistics.ts"
+import { type Measurement, type Start, Witness } from "./support/Witness.ts"
+import type { Runtime } from "./support/Workers.ts"
 
-// What a query does when it is stopped decides how soon the server looks. The first kind is the headline: a product
-// of patterns that lack a relationship between them is the runaway query of practice, and of six kinds tried (with
-// counting, grouping and many short reduce()s) it took longest to go, at the toolkit and at the raw driver.
+// What a query does when it is stopped decides how soon the server looks. The first is the headline: a product of
+// patterns that lack a relationship between them is the runaway query of practice, and of six tried (with counting,
+// grouping and many short reduce()s) it took longest to go, at the toolkit and at the raw driver.
 // One reduce() over 300 million items is left out: its close had not settled after 5 seconds, and the toolkit replaced
 // its driver. It would measure the server alone.
-const kinds = [
+const queries = [
   {
-    kind: "product of nodes",
-    query:
+    query: "product of nodes",
+    text:
       "MATCH (a:EffectNeo4jBench), (b:EffectNeo4jBench), (c:EffectNeo4jBench), (d:EffectNeo4jBench) " +
       "WHERE a.key + b.key + c.key + d.key = -1 RETURN count(*) AS n",
     rounds: 100,
   },
-  { kind: "range", query: "UNWIND range(1, 10000000000) AS x RETURN sum(x % 7) AS s", rounds: 12 },
+  { query: "range", text: "UNWIND range(1, 10000000000) AS x RETURN sum(x % 7) AS s", rounds: 12 },
   {
-    kind: "product of lists",
-    query: "UNWIND range(1, 100000) AS a UNWIND range(1, 100000) AS b RETURN sum(a * b) AS s",
+    query: "product of lists",
+    text: "UNWIND range(1, 100000) AS a UNWIND range(1, 100000) AS b RETURN sum(a * b) AS s",
     rounds: 12,
   },
 ] as const
+const headline = queries[0]
 
 const userAgent = "effect-neo4j-bench/cancel"
 // A query after a cancellation is answered within this, or it has waited for something.
 const atOnceMillis = 250
 
-interface Measurement {
-  /** Until the query had disappeared. */
-  readonly gone: number
-  /** Until the interruption, or the close, had returned. */
-  readonly returned: number
+/** One kind of work: how each side does it with a query that never answers. */
+interface Kind {
+  readonly kind: string
+  readonly toolkit: (client: Neo4jClient["Service"], text: string, mark: string) => Effect.Effect<unknown, unknown>
+  readonly raw: (session: Session, text: string, mark: string) => Promise<unknown>
 }
 
-/** A query that runs, and how to stop it. */
-type Stop = () => Promise<unknown>
-type Start = (mark: string) => Stop
+const metadata = (mark: string) => ({ metadata: { bench: mark } })
 
-class Witness {
-  readonly #driver: Driver
-  readonly #database: string
-  /** How long each poll took that belongs to a measurement. */
-  readonly pollMillis: Array<number> = []
-
-  constructor(driver: Driver, database: string) {
-    this.#driver = driver
-    this.#database = database
-  }
-
-  async #poll(session: ReturnType<Driver["session"]>, mark: string): Promise<string | undefined> {
-    const result = await session.run(
-      "SHOW TRANSACTIONS YIELD metaData, status, currentQuery WHERE metaData.bench = $mark RETURN status, currentQuery",
-      { mark },
-    )
-    const [record] = result.records
-    return record === undefined ? undefined : record.get("currentQuery") === "" ? "Starting" : record.get("status")
-  }
-
-  async measure(start: Start, mark: string): Promise<Measurement> {
-    const session = this.#driver.session({ database: this.#database })
-    try {
-      const stop = start(mark)
-      const patience = performance.now() + 10_000
-      while ((await this.#poll(session, mark)) !== "Running") {
-        if (performance.now() > patience) throw new Error("the query was not seen to run")
-      }
-      // The query is well under way when it is stopped, and the polls have no rhythm of their own with it.
-      await setTimeout(5 + Math.random() * 10)
-      const begin = performance.now()
-      const returned = stop().then(() => performance.now() - begin)
-      for (;;) {
-        const polled = performance.now()
-        const seen = await this.#poll(session, mark)
-        const now = performance.now()
-        this.pollMillis.push(now - polled)
-        if (seen === undefined) return { gone: now - begin, returned: await returned }
-        if (now - begin > 60_000) throw new Error("the query did not disappear within a minute")
-      }
-    } finally {
-      await session.close()
-    }
-  }
-
-  /** The connections of the toolkit's driver. */
-  async connections(): Promise<number> {
-    const { records } = await this.#driver.executeQuery(
-      "CALL dbms.listConnections() YIELD userAgent WITH userAgent WHERE userAgent = $userAgent RETURN count(*) AS n",
-      { userAgent },
-      { database: this.#database },
-    )
-    return Number(records[0]?.get("n"))
-  }
-}
+const kinds: ReadonlyArray<Kind> = [
+  {
+    kind: "read",
+    toolkit: (client, text, mark) => client.read(cypher`${cypher.unsafe(text)}`, metadata(mark)),
+    raw: (session, text, mark) => session.run(text, {}, metadata(mark)),
+  },
+  {
+    kind: "transaction",
+    toolkit: (client, text, mark) =>
+      client.withTransaction(client.read(cypher`${cypher.unsafe(text)}`), metadata(mark)),
+    raw: (session, text, mark) => session.beginTransaction(metadata(mark)).run(text),
+  },
+  {
+    kind: "stream",
+    toolkit: (client, text, mark) => Stream.runDrain(client.stream(cypher`${cypher.unsafe(text)}`, metadata(mark))),
+    raw: (session, text, mark) => session.run(text, {}, metadata(mark))[Symbol.asyncIterator]().next(),
+  },
+]
 
 const startRaw =
-  (driver: Driver, database: string, query: string): Start =>
+  (driver: Driver, database: string, { raw }: Kind, text: string): Start =>
   (mark) => {
     const session = driver.session({ database, defaultAccessMode: "READ" })
-    session.run(query, {}, { metadata: { bench: mark } }).then(
+    raw(session, text, mark).then(
       () => console.error("a query ended by itself; it is too short for this benchmark"),
       () => {},
     )
     return () => session.close()
   }
 
-type Runtime = ManagedRuntime.ManagedRuntime<Neo4jClient, unknown>
-
 const startToolkit =
-  (runtime: Runtime, query: string): Start =>
+  (runtime: Runtime, { toolkit }: Kind, text: string): Start =>
   (mark) => {
-    const statement = cypher`${cypher.unsafe(query)}`
-    const fiber = runtime.runFork(
-      Effect.flatMap(Neo4jClient, (client) => client.read(statement, { metadata: { bench: mark } })),
-    )
+    const fiber = runtime.runFork(Effect.flatMap(Neo4jClient, (client) => toolkit(client, text, mark)))
     return () => runtime.runPromise(Fiber.interrupt(fiber))
   }
 
@@ -150,9 +111,23 @@ const figures = (measurements: ReadonlyArray<Measurement>) => {
   }
 }
 
-const [toolkit, raw, again] = ["effect-neo4j", "session.close", "session.close (again)"] as const
+const ways = ["effect-neo4j", "session.close", "session.close (again)"] as const
+const [toolkit, raw, again] = ways
 
-type Figures = ReturnType<typeof figures>
+type Measurements = ReadonlyMap<string, ReadonlyArray<Measurement>>
+
+const figuresOf = (measurements: ReadonlyArray<Measurements>, name: string) =>
+  figures(measurements.flatMap((one) => Rounds.of(one, name)))
+
+const print = (title: string, measurements: ReadonlyArray<Measurements>): void =>
+  table(
+    title,
+    ["", "median", "p99", "longest", "returned after", "p99"],
+    ways.map((name) => [name, ...Object.values(figuresOf(measurements, name)).map(show)]),
+  )
+
+const toJson = (measurements: ReadonlyArray<Measurements>) =>
+  Object.fromEntries(ways.map((name) => [name, roundAll(figuresOf(measurements, name))]))
 
 /** Runs the benchmark. */
 export const run = async (): Promise<Report> => {
@@ -161,73 +136,84 @@ export const run = async (): Promise<Report> => {
   const runtime = ManagedRuntime.make(Neo4j.layer({ ...settings(), driver: { userAgent }, pool: { maxSize: 1 } }))
   const next = Effect.flatMap(Neo4jClient, (client) => client.read(cypher`RETURN 1 AS one`))
   try {
-    await witnessDriver.executeQuery("UNWIND range(1, 1000) AS key CREATE (:EffectNeo4jBench {key: key})")
+    await Data.create(witnessDriver)
     const database = await homeDatabase(witnessDriver)
     const witness = new Witness(witnessDriver, database)
     await runtime.runPromise(next)
-    const connectionsBefore = await witness.connections()
+    const connectionsBefore = await witness.connections(userAgent)
 
-    const measured = []
-    for (const { kind, query, rounds } of kinds) {
-      let count = 0
-      const contender = (name: string, start: Start) => ({
-        name,
-        measure: () => witness.measure(start, `${kind} ${name} ${count++}`),
-      })
-      witness.pollMillis.length = 0
-      const measurements = await Rounds.interleave(
-        [
-          contender(toolkit, startToolkit(runtime, query)),
-          contender(raw, startRaw(driver, database, query)),
-          contender(again, startRaw(driver, database, query)),
-        ],
-        { rounds, warmUp: 3, budgetMillis: 120_000 },
-      )
-      const of = (name: string): Figures => figures(Rounds.of(measurements, name))
-      const byWay: Readonly<Record<string, Figures>> = {
-        [toolkit]: of(toolkit),
-        [raw]: of(raw),
-        [again]: of(again),
+    const measured: Array<{ kind: string; query: string; measurements: Measurements }> = []
+    const polls: Array<number> = []
+    for (const { query, rounds, text } of queries) {
+      for (const kind of kinds) {
+        let count = 0
+        const contender = (name: string, start: Start) => ({
+          name,
+          measure: () => witness.measure(start, `${kind.kind} ${query} ${name} ${count++}`),
+        })
+        witness.pollMillis.length = 0
+        const measurements = await Rounds.interleave(
+          [
+            contender(toolkit, startToolkit(runtime, kind, text)),
+            contender(raw, startRaw(driver, database, kind, text)),
+            contender(again, startRaw(driver, database, kind, text)),
+          ],
+          { rounds, warmUp: 3, budgetMillis: 30_000 },
+        )
+        measured.push({ kind: kind.kind, query, measurements })
+        if (query === headline.query) polls.push(...witness.pollMillis)
+        const done = Rounds.of(measurements, toolkit).length
+        print(
+          `${kind.kind}, ${query}: milliseconds until the query is gone ` +
+            `(${done} rounds; a poll takes ${show(median(witness.pollMillis))} ms)`,
+          [measurements],
+        )
       }
-      const pollMedianMs = median(witness.pollMillis)
-      measured.push({ kind, own: of(toolkit), byWay, pollMedianMs })
-      table(
-        `${kind}: milliseconds until the query is gone (${rounds} rounds; a poll takes ${show(pollMedianMs)} ms)`,
-        ["", "median", "p99", "longest", "returned after", "p99"],
-        Object.entries(byWay).map(([name, row]) =>
-          [name].concat([row.medianMs, row.p99Ms, row.maxMs, row.returnMedianMs, row.returnP99Ms].map(show)),
-        ),
-      )
     }
+    const pollMedianMs = median(polls)
+    const together = measured.filter(({ query }) => query === headline.query).map(({ measurements }) => measurements)
+    print(`all three, ${headline.query}`, together)
 
-    // The last query is stopped and the next one asked for at once, on the one session that the pool lends.
-    const stop = startToolkit(runtime, kinds[0].query)("next")
-    await setTimeout(50)
-    await stop()
-    const nextQueryMs = await timed(() => runtime.runPromise(next))
-    const connectionsAfter = await witness.connections()
+    // A query is stopped and the next one asked for at once, on the one session that the pool lends.
+    const nextQueryMsAfter: Record<string, number> = {}
+    for (const kind of kinds) {
+      const stop = startToolkit(runtime, kind, headline.text)("next")
+      await setTimeout(50)
+      await stop()
+      nextQueryMsAfter[kind.kind] = await timed(() => runtime.runPromise(next))
+    }
+    const nextQueryMs = Math.max(...Object.values(nextQueryMsAfter))
+    const connectionsAfter = await witness.connections(userAgent)
     const { inUse } = await runtime.runPromise(Effect.flatMap(Neo4jClient, (client) => client.pool.stats))
-    console.log(`\nThe next query on the pool of one took ${show(nextQueryMs)} ms; ${inUse} sessions are in use.`)
+    const after = Object.entries(nextQueryMsAfter).map(([kind, millis]) => `${show(millis)} ms after a ${kind}`)
+    console.log(`\nThe next query on the pool of one took ${after.join(", ")}; ${inUse} sessions are in use.`)
     console.log(`Connections of the toolkit's driver: ${connectionsBefore} before, ${connectionsAfter} after.`)
 
-    const [{ own, byWay, pollMedianMs }] = measured as [(typeof measured)[number]]
-    const spreadOf = (pick: (figures: Figures) => number) =>
-      [raw, again].flatMap((name) => (byWay[name] === undefined ? [] : [show(pick(byWay[name]))])).join(" and ")
+    const own = figuresOf(together, toolkit)
+    const [rawFigures, againFigures] = [figuresOf(together, raw), figuresOf(together, again)]
+    const spread = (pick: (f: ReturnType<typeof figures>) => number) =>
+      `raw ${show(pick(rawFigures))} and ${show(pick(againFigures))}`
     goals([
-      { name: "median, ms", value: own.medianMs, spread: `raw ${spreadOf((f) => f.medianMs)}`, most: 25 },
-      { name: "p99, ms", value: own.p99Ms, spread: `raw ${spreadOf((f) => f.p99Ms)}`, most: 250 },
+      { name: "median, ms", value: own.medianMs, spread: spread((f) => f.medianMs), most: 25 },
+      { name: "p99, ms", value: own.p99Ms, spread: spread((f) => f.p99Ms), most: 250 },
     ])
     return {
       ratios: roundAll({
-        median_vs_raw: own.medianMs / (byWay[raw]?.medianMs ?? Number.NaN),
-        raw_vs_itself: (byWay[again]?.medianMs ?? Number.NaN) / (byWay[raw]?.medianMs ?? Number.NaN),
+        median_vs_raw: own.medianMs / rawFigures.medianMs,
+        raw_vs_itself: againFigures.medianMs / rawFigures.medianMs,
       }),
       results: {
         ...roundAll({ ...own, pollMedianMs, nextQueryMs, connectionsBefore, connectionsAfter, inUse }),
+        together: toJson(together),
+        nextQueryMsAfter: roundAll(nextQueryMsAfter),
         kinds: Object.fromEntries(
-          measured.map(({ byWay, kind }) => [
+          kinds.map(({ kind }) => [
             kind,
-            Object.fromEntries(Object.entries(byWay).map(([name, row]) => [name, roundAll(row)])),
+            Object.fromEntries(
+              measured
+                .filter((one) => one.kind === kind)
+                .map(({ measurements, query }) => [query, toJson([measurements])]),
+            ),
           ]),
         ),
       },
@@ -240,7 +226,7 @@ export const run = async (): Promise<Report> => {
       ],
     }
   } finally {
-    await witnessDriver.executeQuery("MATCH (n:EffectNeo4jBench) DELETE n")
+    await Data.remove(witnessDriver)
     await Promise.all([runtime.dispose(), driver.close(), witnessDriver.close()])
   }
 }

@@ -5,55 +5,33 @@
  * Both sides have as many workers as the concurrency says, each reading one key after the other: promises there, fibers
  * here.
  */
-import * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"
-import { cypher, Neo4jClient } from "effect-neo4j"
 import { Neo4j } from "effect-neo4j/layers"
 import neo4j from "neo4j-driver"
-import type { Driver, Result } from "neo4j-driver"
-import { goals, type Report, roundAll, show, showSummary, table } from "./support/Report.ts"
+import type { Driver } from "neo4j-driver"
+import * as Data from "./support/Data.ts"
+import * as Rates from "./support/Rates.ts"
+import { goals, type Report, roundAll } from "./support/Report.ts"
 import * as Rounds from "./support/Rounds.ts"
 import { homeDatabase, rawDriver, settings } from "./support/Server.ts"
-import { median, ratio, round, type Summary, summarize } from "./support/Statistics.ts"
-
-const nodes = 1000
-const nameOf = (key: number): string => `name ${key}`
+import { median, round, type Summary } from "./support/Statistics.ts"
+import * as Workers from "./support/Workers.ts"
 
 // Measurements are short, so that all ways of a round meet the same state of the machine; and many, as on two cores the
 // rate of one differs from the next by half.
 const loads = [
-  { concurrency: 1, reads: 300, rounds: 24 },
-  { concurrency: 10, reads: 600, rounds: 40 },
-  { concurrency: 100, reads: 800, rounds: 30 },
+  { concurrency: 1, pieces: 300, rounds: 24 },
+  { concurrency: 10, pieces: 600, rounds: 40 },
+  { concurrency: 100, pieces: 800, rounds: 30 },
 ] as const
 
-const prepareData = async (driver: Driver): Promise<void> => {
-  await driver.executeQuery(
-    "CREATE CONSTRAINT effect_neo4j_bench IF NOT EXISTS FOR (n:EffectNeo4jBench) REQUIRE n.key IS UNIQUE",
-  )
-  await driver.executeQuery(
-    "UNWIND range(0, $last) AS key MERGE (n:EffectNeo4jBench {key: key}) SET n.name = 'name ' + key",
-    { last: neo4j.int(nodes - 1) },
-  )
-  await driver.executeQuery("CALL db.awaitIndexes()")
-}
-
-const removeData = async (driver: Driver): Promise<void> => {
-  await driver.executeQuery("MATCH (n:EffectNeo4jBench) DELETE n")
-  await driver.executeQuery("DROP CONSTRAINT effect_neo4j_bench IF EXISTS")
-}
-
-const text = "MATCH (n:EffectNeo4jBench {key: $key}) RETURN n.name AS name"
-
 type Read = (key: number) => Promise<unknown>
-
-const valueOf = (result: Awaited<Result>): unknown => result.records[0]?.get("name")
 
 const rawWays = (driver: Driver, database: string): Readonly<Record<string, Read>> => {
   const named = async (key: number) => {
     const session = driver.session({ database, defaultAccessMode: neo4j.session.READ })
     try {
-      return valueOf(await session.run(text, { key: neo4j.int(key) }))
+      return Data.nameOf(await session.run(Data.text, { key: neo4j.int(key) }))
     } finally {
       await session.close()
     }
@@ -64,7 +42,7 @@ const rawWays = (driver: Driver, database: string): Readonly<Record<string, Read
     "session.run, unnamed": async (key) => {
       const session = driver.session({ defaultAccessMode: neo4j.session.READ })
       try {
-        return valueOf(await session.run(text, { key: neo4j.int(key) }))
+        return Data.nameOf(await session.run(Data.text, { key: neo4j.int(key) }))
       } finally {
         await session.close()
       }
@@ -72,74 +50,37 @@ const rawWays = (driver: Driver, database: string): Readonly<Record<string, Read
     "session.executeRead": async (key) => {
       const session = driver.session({ database })
       try {
-        return await session.executeRead(async (tx) => valueOf(await tx.run(text, { key: neo4j.int(key) })))
+        return await session.executeRead(async (tx) => Data.nameOf(await tx.run(Data.text, { key: neo4j.int(key) })))
       } finally {
         await session.close()
       }
     },
-    "driver.executeQuery": async (key) => valueOf(await driver.executeQuery(text, { key: neo4j.int(key) })),
+    "driver.executeQuery": async (key) => Data.nameOf(await driver.executeQuery(Data.text, { key: neo4j.int(key) })),
     "driver.executeQuery, named, READ": async (key) =>
-      valueOf(await driver.executeQuery(text, { key: neo4j.int(key) }, { database, routing: neo4j.routing.READ })),
+      Data.nameOf(
+        await driver.executeQuery(Data.text, { key: neo4j.int(key) }, { database, routing: neo4j.routing.READ }),
+      ),
   }
 }
 
 const [first, again] = ["session.run, named", "session.run, named (again)"] as const
 const unnamed = "session.run, unnamed"
 
-const check = (key: number, value: unknown): void => {
-  if (value !== nameOf(key)) throw new Error(`the read of key ${key} gave ${String(value)}`)
-}
-
-const perSecond = async (reads: number, work: () => Promise<unknown>): Promise<number> => {
-  const start = performance.now()
-  await work()
-  return (reads / (performance.now() - start)) * 1000
-}
-
-const measureRaw = (read: Read, concurrency: number, reads: number) => () =>
-  perSecond(reads, () => {
-    let next = 0
-    const worker = async () => {
-      while (next < reads) {
-        const key = next++ % nodes
-        check(key, await read(key))
-      }
-    }
-    return Promise.all(Array.from({ length: concurrency }, worker))
+const measureRaw = (read: Read, load: Workers.Load) =>
+  Workers.promises(load, async (index) => {
+    const key = Data.keyOf(index)
+    Data.check(key, await read(key))
   })
 
-type Runtime = ManagedRuntime.ManagedRuntime<Neo4jClient, unknown>
-
-const measureToolkit = (runtime: Runtime, concurrency: number, reads: number) => {
-  const program = Effect.flatMap(Neo4jClient, (client) => {
-    let next = 0
-    const worker = Effect.whileLoop({
-      while: () => next < reads,
-      body: () => {
-        const key = next++ % nodes
-        return Effect.map(
-          client.read<{ readonly name: string }>(
-            cypher`MATCH (n:EffectNeo4jBench {key: ${key}}) RETURN n.name AS name`,
-          ),
-          (rows) => check(key, rows[0]?.name),
-        )
-      },
-      step: () => {},
-    })
-    return Effect.all(
-      Array.from({ length: concurrency }, () => worker),
-      { concurrency: "unbounded", discard: true },
-    )
-  })
-  return () => perSecond(reads, () => runtime.runPromise(program))
-}
+const measureToolkit = (runtime: Workers.Runtime, load: Workers.Load) =>
+  Workers.fibers(runtime, load, (client, index) => Data.read(client, Data.keyOf(index)))
 
 const toolkit = "effect-neo4j"
 const toolkitOf100 = "effect-neo4j, pool.maxSize 100"
 
 interface Outcome {
   readonly concurrency: number
-  readonly samples: ReadonlyMap<string, ReadonlyArray<number>>
+  readonly rates: Rates.Rates
   /** The fastest raw way, by median. */
   readonly best: string
   /** The same raw way against itself. */
@@ -148,39 +89,26 @@ interface Outcome {
 
 const measure = async (
   raw: Readonly<Record<string, Read>>,
-  runtime: Runtime,
-  large: Runtime,
-  { concurrency, reads, rounds }: (typeof loads)[number],
+  runtime: Workers.Runtime,
+  large: Workers.Runtime,
+  load: (typeof loads)[number],
 ): Promise<Outcome> => {
+  const { concurrency, rounds } = load
   const contenders = [
-    { name: toolkit, measure: measureToolkit(runtime, concurrency, reads) },
-    ...(concurrency > 10 ? [{ name: toolkitOf100, measure: measureToolkit(large, concurrency, reads) }] : []),
-    ...Object.entries(raw).map(([name, read]) => ({ name, measure: measureRaw(read, concurrency, reads) })),
+    { name: toolkit, measure: measureToolkit(runtime, load) },
+    ...(concurrency > 10 ? [{ name: toolkitOf100, measure: measureToolkit(large, load) }] : []),
+    ...Object.entries(raw).map(([name, read]) => ({ name, measure: measureRaw(read, load) })),
   ]
-  const samples = await Rounds.interleave(contenders, { rounds, warmUp: 4, budgetMillis: 60_000 })
-  const speed = (name: string) => median(Rounds.of(samples, name))
+  const rates = await Rounds.interleave(contenders, { rounds, warmUp: 4, budgetMillis: 60_000 })
+  const speed = (name: string) => median(Rounds.of(rates, name))
   const best = Object.keys(raw)
     .filter((name) => name !== again)
     .reduce((fastest, name) => (speed(name) > speed(fastest) ? name : fastest))
-  table(
-    `Reads per second at concurrency ${concurrency} (median of ${Rounds.of(samples, toolkit).length} rounds, 10th to 90th percentile)`,
-    ["", "reads/s", "p10–p90", "toolkit / this"],
-    contenders.map(({ name }) => {
-      const own = Rounds.of(samples, name)
-      const { p10, p90 } = summarize(own)
-      return [
-        name === best ? `${name} *` : name,
-        show(speed(name)),
-        `${show(p10)}–${show(p90)}`,
-        showSummary(ratio(Rounds.of(samples, toolkit), own)),
-      ]
-    }),
-  )
-  return { concurrency, samples, best, itself: ratio(Rounds.of(samples, again), Rounds.of(samples, first)) }
+  Rates.print(`Reads per second at concurrency ${concurrency}`, "reads/s", rates, toolkit, best)
+  return { concurrency, rates, best, itself: Rates.compare(rates, again, first) }
 }
 
-const versus = ({ samples }: Outcome, other: string): Summary =>
-  ratio(Rounds.of(samples, toolkit), Rounds.of(samples, other))
+const versus = ({ rates }: Outcome, other: string): Summary => Rates.compare(rates, toolkit, other)
 
 /** Runs the benchmark. */
 export const run = async (): Promise<Report> => {
@@ -190,11 +118,11 @@ export const run = async (): Promise<Report> => {
     Neo4j.layer({ ...settings(), driver: { maxConnectionPoolSize: 101 }, pool: { maxSize: 100 } }),
   )
   try {
-    await prepareData(driver)
+    await Data.create(driver)
     const raw = rawWays(driver, await homeDatabase(driver))
     // Server and client compile their hot paths first, under the load that brings most calls.
-    for (const read of Object.values(raw)) await measureRaw(read, 10, 4000)()
-    await measureToolkit(runtime, 10, 8000)()
+    for (const read of Object.values(raw)) await measureRaw(read, { concurrency: 10, pieces: 4000 })()
+    await measureToolkit(runtime, { concurrency: 10, pieces: 8000 })()
 
     const outcomes = []
     for (const load of loads) outcomes.push(await measure(raw, runtime, large, load))
@@ -208,12 +136,9 @@ export const run = async (): Promise<Report> => {
       read10_vs_executeQuery: { summary: versus(at10, "driver.executeQuery"), outcome: at10, least: 2.5 },
     }
     goals(
-      Object.entries(found).map(([name, { least, outcome, summary }]) => ({
-        name,
-        value: summary.median,
-        spread: `${show(summary.p10)}–${show(summary.p90)}; raw against itself ${showSummary(outcome.itself)}`,
-        least,
-      })),
+      Object.entries(found).map(([name, { least, outcome, summary }]) =>
+        Rates.goal(name, summary, outcome.itself, least),
+      ),
     )
     return {
       ratios: roundAll({
@@ -222,23 +147,18 @@ export const run = async (): Promise<Report> => {
       }),
       results: {
         readsPerSecond: Object.fromEntries(
-          outcomes.map(({ concurrency, samples }) => [
-            concurrency,
-            roundAll(Object.fromEntries(Array.from(samples, ([name, sample]) => [name, median(sample)]))),
-          ]),
+          outcomes.map(({ concurrency, rates }) => [concurrency, Rates.medians(rates)]),
         ),
         fastestRaw: Object.fromEntries(outcomes.map(({ best, concurrency }) => [concurrency, best])),
         rawAgainstItself: Object.fromEntries(
           outcomes.map(({ concurrency, itself }) => [concurrency, roundAll({ ...itself })]),
         ),
-        read100_pool100_vs_default: round(
-          ratio(Rounds.of(at100.samples, toolkitOf100), Rounds.of(at100.samples, toolkit)).median,
-        ),
+        read100_pool100_vs_default: round(Rates.compare(at100.rates, toolkitOf100, toolkit).median),
       },
       broken: [],
     }
   } finally {
-    await removeData(driver)
+    await Data.remove(driver)
     await Promise.all([runtime.dispose(), large.dispose(), driver.close()])
   }
 }

@@ -5,6 +5,8 @@ const benchmarks: Readonly<Record<string, () => Promise<{ readonly run: () => Pr
   query: () => import("./Query.ts"),
   cancel: () => import("./Cancel.ts"),
   startup: () => import("./Startup.ts"),
+  stream: () => import("./Stream.ts"),
+  transaction: () => import("./Transaction.ts"),
 }
 
 const [name, ...others] = process.argv.slice(2).filter((argument) => argument !== "--json")

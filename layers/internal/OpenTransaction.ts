@@ -332,7 +332,7 @@ export class OpenTransaction {
       const attempt = { operation, mayHaveCommitted: this.writes }
       const finish = (error: Neo4jError | undefined) => {
         this.#core.sweeper.remove(patience)
-        this.held.abort = (reason) => this.#abort(reason)
+        this.held.abort = undefined
         this.#failure ??= error
         resume(error === undefined ? Effect.void : Effect.fail(error))
       }
@@ -341,7 +341,7 @@ export class OpenTransaction {
         finish(abandon(new ConnectionError({ message: "the server did not answer a commit in time" }), attempt))
       })
       this.held.abort = (reason) => finish(abandon(reason, attempt))
-      this.#native.commit().then(
+      withoutStackTrace(() => this.#native.commit()).then(
         () => {
           this.#isCommitted = true
           return finish(undefined)
