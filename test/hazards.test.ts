@@ -211,6 +211,41 @@ describe("a driver whose promises do not settle", () => {
     }).pipe(Effect.scoped),
   )
 
+  it.live("what a session of driver.use leaves unread when it is closed harms no other borrower", () =>
+    Effect.gen(function* () {
+      const base = yield* settings({ pool: { maxSize: 1 }, driver: { maxConnectionPoolSize: 1 } })
+      yield* Effect.gen(function* () {
+        const neo4j = yield* Neo4jClient
+        for (let turn = 0; turn < 20; turn++) {
+          yield* neo4j.driver.use(async (native) => {
+            const session = native.session({ database: "neo4j" })
+            const work = turn % 2 === 0 ? session : session.beginTransaction()
+            await work.run("UNWIND range(1, 5000) AS x RETURN x").keys()
+            await session.close()
+          })
+          assert.deepStrictEqual(yield* neo4j.read(cypher`RETURN ${turn} AS turn`, { retry: "none" }), [{ turn }])
+        }
+      }).pipe(Effect.provide(Neo4j.layer(base)))
+    }),
+  )
+
+  it.live("a write that is interrupted before the server has begun it costs no other borrower its driver", () =>
+    Effect.gen(function* () {
+      const { neo4j, proxy } = yield* behindProxy({ pool: { maxSize: 1 } })
+      yield* neo4j.read(cypher`RETURN 1`)
+      const run = yield* proxy.arm({ at: "RUN", when: "before", action: "hold" })
+      const fiber = yield* Effect.forkChild(neo4j.write(cypher`CREATE (:Unanswered)`))
+      yield* run.struck
+      const interruption = yield* Effect.forkChild(Fiber.interrupt(fiber))
+      yield* run.release
+      yield* Fiber.join(interruption)
+      assert.deepStrictEqual(yield* neo4j.read(cypher`RETURN 2 AS two`), [{ two: 2 }])
+      const greetings = (yield* proxy.seen).filter(({ name }) => name === "HELLO")
+      assert.strictEqual(greetings.length, 1)
+      yield* neo4j.write(cypher`MATCH (n:Unanswered) DELETE n`)
+    }).pipe(Effect.scoped),
+  )
+
   it.effect("a Layer ends while a query runs, also where a test's clock stands still", () =>
     Effect.gen(function* () {
       const base = yield* settings({ pool: { maxSize: 1, drainTimeout: "50 millis" } })

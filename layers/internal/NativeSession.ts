@@ -56,7 +56,8 @@ export class NativeSession {
     if (error.reason._tag === "DatabaseNotFound" && this.request.database === undefined) {
       this.core.home.forget(this.request.impersonatedUser)
     }
-    this.core.failed(this.held.generation, cause, error)
+    // What fails because this side has closed it says nothing of the driver.
+    if (this.held.isOpen) this.core.failed(this.held.generation, cause, error)
     return error
   }
 }

@@ -42,16 +42,30 @@ const once = <A, B>(f: (input: A) => B): ((input: A) => B) => {
   }
 }
 
-/** The driver as `f` sees it: its sessions are tracked, and it is of no more use once the signal is aborted. */
-const track = (native: Driver, sessions: Set<Session>, signal: AbortSignal): Driver => {
+/**
+ * The driver as `f` sees it: its sessions are tracked, and it is of no more use once the signal is aborted. `onBrokenOff`
+ * hears of a session that is closed before all of its rows have come, which can leave its connection unfit for the next
+ * borrower.
+ */
+const track = (native: Driver, sessions: Set<Session>, signal: AbortSignal, onBrokenOff: () => void): Driver => {
   const members: Partial<Record<PropertyKey, unknown>> = {
     session: (...options: Parameters<Driver["session"]>) => {
       signal.throwIfAborted()
       const session = native.session(...options)
       const close = session.close.bind(session)
+      const run = session.run.bind(session) as (...args: ReadonlyArray<unknown>) => Result
+      const begin = session.beginTransaction.bind(session)
+      const work: Array<{ readonly isOpen: () => boolean }> = []
+      const started = <A extends { readonly isOpen: () => boolean }>(one: A): A => {
+        work.push(one)
+        return one
+      }
       sessions.add(session)
+      session.run = ((...args: ReadonlyArray<unknown>) => started(run(...args))) as Session["run"]
+      session.beginTransaction = (config) => started(begin(config))
       session.close = () => {
         sessions.delete(session)
+        if (work.some((one) => one.isOpen())) onBrokenOff()
         return close()
       }
       const executeWrite = session.executeWrite.bind(session)
@@ -98,7 +112,10 @@ export const useNative = <A>(
         const controller = new AbortController()
         const sessions = new Set<Session>()
         const running = Promise.resolve().then(() =>
-          f(track(generation.native, sessions, controller.signal), controller.signal),
+          f(
+            track(generation.native, sessions, controller.signal, () => core.replace(generation)),
+            controller.signal,
+          ),
         )
         let settled = false
         const held = new Held(core, generation, () => {
