@@ -56,7 +56,8 @@ export interface Client<I extends Integers = Integers> {
   ) => Effect.Effect<A, E | Neo4jError, R>
   /**
    * Runs an effect if and when the surrounding transaction commits, before `withTransaction` returns, or now if there is
-   * none. What it does on this client is not part of the transaction. A defect in it is logged.
+   * none. What it does on this client is not part of the transaction. A defect in it is logged. It cannot be interrupted:
+   * keep it short, and fork what takes long. Where the process ends before, or after `CommitUnknown`, it does not run.
    */
   readonly afterCommit: <R>(effect: Effect.Effect<unknown, never, R>) => Effect.Effect<void, Neo4jError, R>
   /**

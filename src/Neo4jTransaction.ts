@@ -43,7 +43,10 @@ export interface Neo4jTransaction {
     statement: Statement<A>,
     options?: InnerStatementOptions<Int>,
   ) => Stream.Stream<RowOf<A, Int>, Neo4jError>
-  /** Commits; uninterruptible. A connection that is lost meanwhile is `CommitUnknown`. */
+  /**
+   * Takes no more statements, ends open streams with `TransactionClosed`, waits for what still runs, and commits. COMMIT
+   * itself cannot be interrupted; a connection that is lost meanwhile is `CommitUnknown`.
+   */
   readonly commit: Effect.Effect<void, Neo4jError>
   /** Rolls back at once, which the end of the scope would do. */
   readonly rollback: Effect.Effect<void>

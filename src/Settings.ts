@@ -71,7 +71,7 @@ export interface DriverSettings extends Readonly<Partial<Passed>> {
   readonly maxConnectionLifetime?: Duration.Input | undefined
   /** A connection idle for longer is tested before use; default 30 seconds. */
   readonly connectionLivenessCheckTimeout?: Duration.Input | undefined
-  /** Rows per pull of streams and transactions, -1 for all; default 1000. Other results are pulled at once. */
+  /** Rows per pull in streams, transactions and `driver.use`, -1 for all; default 1000. Other results are pulled at once. */
   readonly fetchSize?: number | undefined
   /** Whether to connect only when first used instead of when the Layer is built; default false. */
   readonly lazy?: boolean | undefined

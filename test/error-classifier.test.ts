@@ -109,6 +109,9 @@ const codes: Readonly<Partial<Record<Tag, string>>> = {
     Neo.TransientError.Transaction.MaximumTransactionLimitReached
     Neo.TransientError.Transaction.Outdated
     Neo.TransientError.Transaction.QueryExecutionFailedOnTransaction`,
+  InvalidSetting: `
+    Neo.ClientError.Transaction.InvalidBookmark
+    Neo.ClientError.Transaction.InvalidBookmarkMixture`,
   UnknownError: `
     Neo.ClientError.ChangeDataCapture.InvalidIdentifier
     Neo.ClientError.Cluster.Routing
@@ -149,8 +152,6 @@ const codes: Readonly<Partial<Record<Tag, string>>> = {
     Neo.ClientError.Statement.RuntimeUnsupportedError
     Neo.ClientError.Statement.TypeError
     Neo.ClientError.Transaction.ForbiddenDueToTransactionType
-    Neo.ClientError.Transaction.InvalidBookmark
-    Neo.ClientError.Transaction.InvalidBookmarkMixture
     Neo.ClientError.Transaction.TransactionAccessedConcurrently
     Neo.ClientError.Transaction.TransactionHookFailed
     Neo.ClientError.Transaction.TransactionValidationFailed

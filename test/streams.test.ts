@@ -6,6 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Scheduler from "effect/Scheduler"
 import * as Stream from "effect/Stream"
 import { cypher, Neo4jClient, type Neo4jConfig, type Neo4jError, type Row, SessionPool } from "effect-neo4j"
 import { Neo4j } from "effect-neo4j/layers"
@@ -624,3 +625,20 @@ it.layer(live, { excludeTestServices: true })("session.stream", (it) => {
     }),
   )
 })
+
+it.live("a fiber that yields at every step misses no row, and no permit that comes back meanwhile", () =>
+  behindProxy({ fetchSize: 1 }, () =>
+    Effect.gen(function* () {
+      const neo4j = yield* Neo4jClient
+      const work = [
+        Effect.asVoid(neo4j.read(cypher`RETURN 1`)),
+        Stream.runForEach(neo4j.stream(numbers(300)), () => Effect.yieldNow),
+      ]
+      yield* Effect.forEach(
+        Array.from({ length: 10 }, (_, index) => work[index % 2] ?? Effect.void),
+        (one) => one,
+        { concurrency: "unbounded" },
+      ).pipe(Effect.provideService(Scheduler.MaxOpsBeforeYield, 3), Effect.timeout("20 seconds"))
+    }),
+  ),
+)

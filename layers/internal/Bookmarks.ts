@@ -14,8 +14,7 @@ export class Bookmarks {
 
   /** Puts what a transaction that saw `used` has ended with in their place; what others have learnt meanwhile stays. */
   learn(used: ReadonlyArray<string>, latest: ReadonlyArray<string>): void {
-    if (latest.length === 0 || (latest.length === 1 && this.#values.length === 1 && latest[0] === this.#values[0]))
-      return
+    if (latest.every((value) => used.includes(value))) return
     const superseded = new Set(used)
     this.#values = [...new Set([...this.#values.filter((value) => !superseded.has(value)), ...latest])]
   }

@@ -1,4 +1,7 @@
-/** When an operation as a whole must have ended, by the server's and the driver's time. */
+/**
+ * When an operation as a whole must have ended, by the time of the machine; waiting in a queue, or to try again, goes by
+ * the program's Clock.
+ */
 import * as Effect from "effect/Effect"
 import { Neo4jError } from "../../src/Neo4jError.ts"
 import { DeadlineExceeded } from "../../src/Neo4jErrorReason.ts"
@@ -36,9 +39,10 @@ export class Deadline {
 
   /** Interrupts an effect when the deadline passes. */
   bound<A, E, R>(effect: Effect.Effect<A, E, R>, operation: string): Effect.Effect<A, E | Neo4jError, R> {
-    return Effect.timeoutOrElse(effect, {
-      duration: Math.max(this.remaining, 0),
-      orElse: () => Effect.fail(this.exceeded("run", operation)),
+    const passed = Effect.callback<never, Neo4jError>((resume) => {
+      const timer = this.#sweeper.add(this.remaining, () => resume(Effect.fail(this.exceeded("run", operation))))
+      return Effect.sync(() => this.#sweeper.remove(timer))
     })
+    return Effect.raceFirst(effect, passed)
   }
 }

@@ -14,12 +14,12 @@ import { Gate, type Refusals, type Restore } from "./Gate.ts"
 import type { Generation, Keeper } from "./Held.ts"
 import { HomeDatabase } from "./HomeDatabase.ts"
 import * as NativeDriver from "./NativeDriver.ts"
-import type * as Sweeper from "./Sweeper.ts"
+import type { Sweeper, Timer } from "./Sweeper.ts"
 
 export class DriverCore implements Keeper {
   readonly settings: Resolved
   /** Of the server's and the driver's time, which no test's clock can move. */
-  readonly sweeper: Sweeper.Sweeper
+  readonly sweeper: Sweeper
   readonly gate: Gate
   readonly home: HomeDatabase
   /** Of the client's own work; sessions that are borrowed begin without. */
@@ -32,7 +32,7 @@ export class DriverCore implements Keeper {
   totalSessions = 0
 
   /** Throws what the driver refuses of its options. */
-  constructor(settings: Resolved, waits: Sweeper.Sweeper, closes: Sweeper.Sweeper, context: Context.Context<never>) {
+  constructor(settings: Resolved, waits: Sweeper, closes: Sweeper, context: Context.Context<never>) {
     this.settings = settings
     this.sweeper = closes
     this.#context = context
@@ -120,7 +120,7 @@ export class DriverCore implements Keeper {
    * Fires when the server has not answered well after it should have ended a transaction with this timeout by itself,
    * which a driver then never says.
    */
-  patience(transactionTimeout: number, fire: () => void): Sweeper.Deadline | undefined {
+  patience(transactionTimeout: number, fire: () => void): Timer | undefined {
     const millis = this.patienceMillis(transactionTimeout)
     return Number.isFinite(millis) ? this.sweeper.add(millis, fire) : undefined
   }

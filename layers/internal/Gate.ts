@@ -7,11 +7,11 @@
  */
 import * as Effect from "effect/Effect"
 import type { Neo4jError } from "../../src/Neo4jError.ts"
-import type { Deadline, Sweeper } from "./Sweeper.ts"
+import type { Sweeper, Timer } from "./Sweeper.ts"
 
 interface Waiter {
   handed: boolean
-  deadline: Deadline | undefined
+  deadline: Timer | undefined
   readonly refusals: Refusals
   readonly resume: (effect: Effect.Effect<void, Neo4jError>) => void
 }
@@ -79,6 +79,12 @@ export class Gate {
             this.#waiters.delete(waiter)
             waiter.resume(Effect.fail(error))
           })
+        }
+        // The fiber may have yielded since it looked.
+        if (this.#closed) this.close()
+        else if (this.#inUse < this.capacity) {
+          this.#inUse++
+          this.give()
         }
         return Effect.sync(() => {
           this.#sweeper.remove(waiter.deadline)

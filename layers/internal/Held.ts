@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { Driver } from "neo4j-driver"
 import { ConnectionError, type PoolClosed } from "../../src/Neo4jErrorReason.ts"
-import type { Deadline, Sweeper } from "./Sweeper.ts"
+import type { Sweeper, Timer } from "./Sweeper.ts"
 
 /** One native driver; a runtime has more than one only while an abandoned one drains. */
 export interface Generation {
@@ -30,7 +30,7 @@ export class Held {
   readonly #keeper: Keeper
   readonly #closeNative: () => Promise<unknown>
   #state: "open" | "closing" | "overdue" | "released" = "open"
-  #deadline: Deadline | undefined = undefined
+  #deadline: Timer | undefined = undefined
   #waiting: Array<() => void> = []
   /** Ends what a fiber waits for on this, whatever the driver does. */
   abort: ((reason: ConnectionError | PoolClosed) => void) | undefined = undefined

@@ -37,15 +37,18 @@ const cameLater = /^Cannot (?:run query in|commit) this transaction/
 
 export class InFlight {
   readonly #pending = new Set<Pending>()
+  /** The beginning of the transaction itself. */
+  readonly begin: Pending
   readonly #fetchSize: number
   readonly #onFailed: (culprit: Failed, all: ReadonlyArray<Failed>) => void
   #failed: Array<Failed> = []
   #onIdle: Array<() => void> = []
 
   /** `onFailed` hears of failures when everybody has been told, and whose the first one was. */
-  constructor(fetchSize: number, onFailed: (culprit: Failed, all: ReadonlyArray<Failed>) => void) {
+  constructor(operation: string, fetchSize: number, onFailed: (culprit: Failed, all: ReadonlyArray<Failed>) => void) {
     this.#fetchSize = fetchSize
     this.#onFailed = onFailed
+    this.begin = this.add(operation, "BEGIN", () => {})
   }
 
   get isEmpty(): boolean {
@@ -88,7 +91,9 @@ export class InFlight {
 
   /** Fails everything without waiting for the driver's word. */
   abandon(cause: Neo4jError): void {
-    for (const item of this.#pending) this.#failed.push({ item, cause })
+    // Whoever the driver has not told yet fails with what it has told the others.
+    const known = this.#failed[0]?.cause ?? cause
+    for (const item of this.#pending) this.#failed.push({ item, cause: known })
     this.#pending.clear()
     this.#settle()
   }
@@ -99,7 +104,7 @@ export class InFlight {
     const waiting = this.#onIdle
     this.#failed = []
     this.#onIdle = []
-    const culprit = culpritOf(failed)
+    const culprit = culpritOf(failed, this.begin)
     if (culprit !== undefined) this.#onFailed(culprit, failed)
     for (const { item } of failed) for (const f of item.onSettled) f()
     for (const resume of waiting) resume()
@@ -111,15 +116,6 @@ export class InFlight {
     this.#onIdle.push(() => resume(Effect.void))
     return undefined
   })
-
-  /** Waits until one thing is answered. */
-  settled(item: Pending): Effect.Effect<void> {
-    return Effect.callback((resume) => {
-      if (!this.#pending.has(item)) return resume(Effect.void)
-      item.onSettled.push(() => resume(Effect.void))
-      return undefined
-    })
-  }
 
   /**
    * Ends what runs by `reset`; says whether the connection is fit for another borrower.
@@ -172,13 +168,8 @@ const rowsOf = (items: ReadonlyArray<Pending>): number => items.reduce((sum, { r
 
 // The driver tells everything that is in flight of one failure, with one and the same error, and last whose it was. Where
 // BEGIN failed, it is to blame.
-const culpritOf = (failed: ReadonlyArray<Failed>): Failed | undefined => {
+const culpritOf = (failed: ReadonlyArray<Failed>, begin: Pending): Failed | undefined => {
   const candidates = failed.filter(({ cause }) => !(cause instanceof Error && cameLater.test(cause.message)))
   const shared = candidates[0]?.cause
-  return (
-    failed.find(({ item }) => item.text === begin) ?? candidates.findLast(({ cause }) => cause === shared) ?? failed[0]
-  )
+  return failed.find(({ item }) => item === begin) ?? candidates.findLast(({ cause }) => cause === shared) ?? failed[0]
 }
-
-/** The text that stands for the beginning of a transaction. */
-export const begin = "BEGIN"

@@ -62,6 +62,8 @@ class LiveSession {
   /** What keeps all other work away. */
   #exclusive: "an open stream" | "an open transaction" | undefined = undefined
   #bookmarks: ReadonlyArray<string>
+  /** Whether a transaction has committed what the open session does not know of. */
+  #isBehind = false
   #closed = false
 
   constructor(core: DriverCore, request: SessionRequest) {
@@ -73,15 +75,12 @@ class LiveSession {
   }
 
   #fresh(): OpenSession {
-    if (!this.#open.isStale) return this.#open
-    this.#renew()
-    return this.#open
-  }
-
-  #renew(): void {
+    if (!this.#open.isStale && !this.#isBehind) return this.#open
     const stale = this.#open
     this.#open = new OpenSession(this.core, this.#request, this.#bookmarks)
+    this.#isBehind = false
     if (stale.held.isOpen) this.core.fork(stale.held.close)
+    return this.#open
   }
 
   /** Waits for the work before this; gives what says why it cannot begin, if so. */
@@ -97,15 +96,16 @@ class LiveSession {
   execute(request: Request, deadline: Deadline | undefined): Effect.Effect<Outcome, Neo4jError> {
     return Effect.uninterruptibleMask((restore) => {
       if (this.#exclusive !== undefined) return Effect.fail(busy(this.#exclusive, request.operation))
-      return Effect.flatMap(this.#turn(restore, request.operation, deadline), () => {
-        const session = this.#fresh()
-        return Effect.onExit(restore(session.run(request, false, deadline)), () =>
-          Effect.sync(() => {
-            this.#bookmarks = session.lastBookmarks
-            this.#turns.give()
-          }),
-        )
-      })
+      return Effect.flatMap(this.#turn(restore, request.operation, deadline), () =>
+        Effect.onExit(
+          Effect.suspend(() => restore(this.#fresh().run(request, false, deadline))),
+          () =>
+            Effect.sync(() => {
+              this.#bookmarks = this.#open.lastBookmarks
+              this.#turns.give()
+            }),
+        ),
+      )
     })
   }
 
@@ -119,26 +119,30 @@ class LiveSession {
     return Effect.uninterruptibleMask((restore) => {
       if (this.#exclusive !== undefined) return Effect.fail(busy(this.#exclusive, operation))
       this.#exclusive = exclusive
-      const turn = Effect.onError(this.#turn(restore, operation, deadline), () =>
+      const open = Effect.onError(
         Effect.sync(() => {
-          this.#exclusive = undefined
+          const request = { ...this.#request, operation }
+          this.#transaction = new OpenTransaction(this.core, request, transaction, this.#bookmarks)
+          return this.#transaction
         }),
+        () => Effect.sync(() => this.#turns.give()),
       )
-      return Effect.flatMap(turn, () =>
-        Effect.acquireRelease(
+      const turn = this.#turn(restore, operation, deadline)
+      return Effect.onError(
+        Effect.flatMap(turn, () => Effect.acquireRelease(open, (begun) => this.#ending(begun))),
+        () =>
           Effect.sync(() => {
-            const request = { ...this.#request, operation }
-            this.#transaction = new OpenTransaction(this.core, request, transaction, this.#bookmarks)
-            return this.#transaction
+            this.#exclusive = undefined
           }),
-          (open) =>
-            Effect.andThen(
-              open.rollback,
-              Effect.sync(() => this.#ended(open)),
-            ),
-        ),
       )
     })
+  }
+
+  #ending(transaction: OpenTransaction): Effect.Effect<void> {
+    return Effect.andThen(
+      transaction.rollback,
+      Effect.sync(() => this.#ended(transaction)),
+    )
   }
 
   #ended(transaction: OpenTransaction): void {
@@ -147,7 +151,7 @@ class LiveSession {
     this.#transaction = undefined
     if (transaction.isCommitted) {
       this.#bookmarks = transaction.lastBookmarks
-      this.#renew()
+      this.#isBehind = true
     }
     this.#turns.give()
   }

@@ -20,7 +20,7 @@ import {
 import type { Deadline } from "./Deadline.ts"
 import { type DriverCore, poolClosed } from "./DriverCore.ts"
 import type { Held } from "./Held.ts"
-import { begin, type Failed, InFlight, type Pending } from "./InFlight.ts"
+import { type Failed, InFlight, type Pending } from "./InFlight.ts"
 import { NativeSession, withoutStackTrace } from "./NativeSession.ts"
 import type { Outcome } from "./Outcome.ts"
 import type { Request, SessionRequest, TransactionRequest } from "./Request.ts"
@@ -58,7 +58,6 @@ export class OpenTransaction {
   readonly firstBookmarks: ReadonlyArray<string>
   readonly #inFlight: InFlight
   readonly #streams = new Map<RowStream, Pending>()
-  readonly #begin: Pending
   #failure: Neo4jError | undefined = undefined
   #isSealed = false
   #isCommitted = false
@@ -74,23 +73,23 @@ export class OpenTransaction {
     this.#timeout = transaction.timeout
     this.firstBookmarks = bookmarks
     this.#session = new NativeSession(core, request, { bookmarks, fetchSize }, () => this.#end())
-    this.#inFlight = new InFlight(fetchSize, (culprit, all) => this.#failed(culprit, all))
-    this.#begin = this.#inFlight.add(request.operation, begin, ignore)
+    this.#inFlight = new InFlight(request.operation, fetchSize, (culprit, all) => this.#failed(culprit, all))
+    const { begin } = this.#inFlight
     this.held.abort = (reason) => this.#abort(reason)
     // Its answer is not waited for: the first statement travels with it.
     const patience = core.patience(this.#timeout, () => this.#giveUp())
-    this.#begin.onSettled.push(() => core.sweeper.remove(patience))
+    begin.onSettled.push(() => core.sweeper.remove(patience))
     try {
       this.#native = this.#session.native.beginTransaction(transaction)
     } catch (cause) {
       core.sweeper.remove(patience)
-      this.#inFlight.failed(this.#begin, cause)
+      this.#inFlight.failed(begin, cause)
       this.held.closeThen(ignore)
       throw cause
     }
     this.#native.then(
-      () => this.#inFlight.completed(this.#begin),
-      (cause) => this.#inFlight.failed(this.#begin, cause),
+      () => this.#inFlight.completed(begin),
+      (cause) => this.#inFlight.failed(begin, cause),
     )
   }
 
@@ -126,7 +125,7 @@ export class OpenTransaction {
 
   /** Whether it was lost before it began, so that none of its statements is to blame. */
   get failedToBegin(): boolean {
-    return this.#begin.own !== undefined
+    return this.#inFlight.begin.own !== undefined
   }
 
   /** Why nothing can be run on it, if so. */
@@ -239,7 +238,8 @@ export class OpenTransaction {
       const item = this.#streams.get(rows)
       if (item === undefined || !this.#inFlight.has(item)) return Effect.void
       rows.cancel()
-      if (!Exit.isFailure(exit) || !Cause.hasInterrupts(exit.cause)) return Effect.void
+      const isInterrupted = rows.isInterrupted || (Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause))
+      if (!isInterrupted) return Effect.void
       return Effect.andThen(
         Effect.promise(() => this.#inFlight.quiet([item])),
         Effect.suspend(() => this.#interrupted(item)),
@@ -288,7 +288,7 @@ export class OpenTransaction {
   }
 
   #abort(reason: ConnectionError | PoolClosed): void {
-    this.#inFlight.abandon(abandon(reason, { operation: this.#begin.operation }))
+    this.#inFlight.abandon(abandon(reason, { operation: this.#inFlight.begin.operation }))
   }
 
   #failed(culprit: Failed, all: ReadonlyArray<Failed>): void {
@@ -319,7 +319,11 @@ export class OpenTransaction {
           stream.cancel()
         }
         const { idle } = this.#inFlight
-        return Effect.flatMap(restore(deadline === undefined ? idle : deadline.bound(idle, operation)), () => {
+        const patience = this.#core.patience(this.#timeout, () => this.#giveUp())
+        const wait = Effect.onExit(restore(deadline === undefined ? idle : deadline.bound(idle, operation)), () =>
+          Effect.sync(() => this.#core.sweeper.remove(patience)),
+        )
+        return Effect.flatMap(wait, () => {
           if (this.#failure === undefined) return this.#sendCommit(operation)
           return Effect.fail(this.failedToBegin ? this.#failure : terminated(operation, this.#failure))
         })
@@ -362,7 +366,7 @@ export class OpenTransaction {
     const { native } = this.#session
     if (this.#isCommitted) return native.close()
     if (!this.#inFlight.isEmpty) {
-      this.#failure ??= closed("the transaction was rolled back while this ran", this.#begin.operation)
+      this.#failure ??= closed("the transaction was rolled back while this ran", this.#inFlight.begin.operation)
     }
     const isFit = await this.#inFlight.reset(() => native.close())
     if (!isFit) this.#core.replace(this.held.generation)

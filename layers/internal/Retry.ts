@@ -15,7 +15,7 @@ const backOff = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced
 
 export interface RetryPolicy {
   readonly schedule: Schedule.Schedule<unknown, Neo4jError>
-  /** Milliseconds from the beginning of the first try until that of the last. */
+  /** Milliseconds from the beginning of the first try until that of the last; infinite where the schedule decides. */
   readonly budget: number
   readonly permits: (error: Neo4jError) => boolean
 }
@@ -43,7 +43,7 @@ export const prepareRetry = (
   const budget = core.settings.transaction.maxRetryTime
   const isSafe = work === "write" ? isRolledBack : isRetryable
   if (retry === undefined || retry === "safe") return { schedule: backOff, budget, permits: isSafe }
-  if (retry === "none") return { schedule: backOff, budget, permits: () => false }
+  if (retry === "none") return { schedule: backOff, budget: 0, permits: () => false }
   if (retry === "idempotent") return { schedule: backOff, budget, permits: isSafeTwice }
   return Schedule.isSchedule(retry)
     ? { schedule: retry, budget: Number.POSITIVE_INFINITY, permits: isSafe }
@@ -91,7 +91,7 @@ export const retrying = <A, F, R, E>(
     if (error === undefined) return end(failure)
     if (error.reason._tag === "CommitUnknown") unknown = error
     // Nothing was run, and the credentials are asked for anew; were they wrong again, so they would be for long.
-    if (!loggedInAgain && isRefusedLogin(core.settings, error.reason)) {
+    if (!loggedInAgain && policy.budget > 0 && isRefusedLogin(core.settings, error.reason)) {
       return Effect.catch(run, (next) => again(next, true, known))
     }
     if (!policy.permits(error)) return end(failure)

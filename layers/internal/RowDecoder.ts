@@ -30,7 +30,7 @@ const toNumber: DecodeInteger = (value, path) => {
   throw new Refusal(
     new IntegerOutOfRange({
       message: `the integer at row ${String(path[0])}, ${path.slice(1).join(".")} is beyond ±(2^53 - 1), where a number is not exact`,
-      hint: 'Read it with integers: "bigint"; what the statement wrote, if anything, is stored',
+      hint: 'Read it with integers: "bigint"; what a statement on its own wrote, if anything, is stored',
       path: [...path],
     }),
   )

@@ -31,6 +31,7 @@ export class RowStream {
   #isReading = false
   #isComplete = false
   #isCancelled = false
+  #isInterrupted = false
   #failure: Neo4jError | undefined = undefined
   #wake: (() => void) | undefined = undefined
   #flush: (() => void) | undefined = undefined
@@ -53,6 +54,11 @@ export class RowStream {
     this.#read()
   }
 
+  /** Whether the last pull was interrupted, when the server may have been at work for it. */
+  get isInterrupted(): boolean {
+    return this.#isInterrupted
+  }
+
   /** The next rows, at least one. */
   readonly pull: Effect.Effect<Rows, Neo4jError | Cause.Done> = Effect.withFiber((fiber) => {
     const ready = this.#ready()
@@ -72,8 +78,14 @@ export class RowStream {
       }
       // Rows that the driver has already are collected before the consumer runs on with them.
       this.#flush = () => fiber.currentDispatcher.scheduleTask(() => this.#wake?.(), 0)
+      this.#isInterrupted = false
+      // The fiber may have yielded since it looked.
+      this.#wake()
       this.#read()
-      return Effect.sync(stop)
+      return Effect.sync(() => {
+        this.#isInterrupted = true
+        stop()
+      })
     })
   })
 

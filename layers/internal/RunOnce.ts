@@ -1,6 +1,5 @@
 /** The client's path: one permit, one session, one statement, one round trip. */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import type { Neo4jError } from "../../src/Neo4jError.ts"
 import type { Deadline } from "./Deadline.ts"
 import type { DriverCore } from "./DriverCore.ts"
@@ -20,8 +19,9 @@ export const runOnce = (
       const bookmarks = core.bookmarks.and(sessionRequest.bookmarks)
       const session = core.withPermit(() => new OpenSession(core, sessionRequest, bookmarks))
       session.held.whenReleased(() => core.gate.give())
-      return Effect.onExit(restore(session.run(request, true, deadline)), (exit) => {
-        if (Exit.isSuccess(exit)) core.bookmarks.learn(bookmarks, exit.value.bookmarks)
+      return Effect.onExit(restore(session.run(request, true, deadline)), () => {
+        // A write whose rows cannot be decoded is committed all the same.
+        core.bookmarks.learn(bookmarks, session.lastBookmarks)
         return session.held.close
       })
     }),

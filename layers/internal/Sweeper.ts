@@ -6,8 +6,8 @@ import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
-/** A deadline that was set; remove it when what it guards has ended. */
-export interface Deadline {
+/** A time that was set; remove it when what it guards has ended. */
+export interface Timer {
   readonly due: number
   readonly fire: () => void
 }
@@ -17,7 +17,7 @@ const resolutionMillis = 10
 
 export class Sweeper {
   readonly #clock: Clock.Clock
-  readonly #deadlines = new Set<Deadline>()
+  readonly #deadlines = new Set<Timer>()
   #wake: (() => void) | undefined = undefined
 
   constructor(clock: Clock.Clock) {
@@ -29,8 +29,8 @@ export class Sweeper {
     return Number(this.#clock.monotonicTimeNanosUnsafe() / 1_000_000n)
   }
 
-  add(millis: number, fire: () => void): Deadline {
-    const deadline: Deadline = { due: this.now() + millis, fire }
+  add(millis: number, fire: () => void): Timer {
+    const deadline: Timer = { due: this.now() + millis, fire }
     this.#deadlines.add(deadline)
     if (this.#wake !== undefined) {
       const wake = this.#wake
@@ -40,7 +40,7 @@ export class Sweeper {
     return deadline
   }
 
-  remove(deadline: Deadline | undefined): void {
+  remove(deadline: Timer | undefined): void {
     if (deadline !== undefined) this.#deadlines.delete(deadline)
   }
 

@@ -56,6 +56,7 @@ export const refusalToJoin = (
   transaction: OpenTransaction,
   options: SessionOptions | undefined,
   operation: string,
+  deadline: Deadline | undefined,
 ): Effect.Effect<Neo4jError | undefined> => {
   const session = prepareSession(core.settings, options, operation)
   if (session instanceof Neo4jError) return Effect.succeed(session)
@@ -69,20 +70,26 @@ export const refusalToJoin = (
     return Effect.succeed(refuse("impersonatedUser", "that of the surrounding transaction", operation))
   }
   if (options?.database === undefined) return Effect.succeed(undefined)
-  return Effect.map(databaseOf(core, transaction, operation), (name) =>
-    name === undefined || name === options.database
+  const wanted = options.database.toLowerCase()
+  return Effect.map(databaseOf(core, transaction, operation, deadline), (name) =>
+    name === undefined || name.toLowerCase() === wanted
       ? undefined
       : refuse("database", `${JSON.stringify(name)}, as in the surrounding transaction`, operation),
   )
 }
 
 // The server tells the name with its first answer.
-const databaseOf = (core: DriverCore, transaction: OpenTransaction, operation: string) => {
+const databaseOf = (
+  core: DriverCore,
+  transaction: OpenTransaction,
+  operation: string,
+  deadline: Deadline | undefined,
+) => {
   if (transaction.database !== undefined) return Effect.succeed(transaction.database)
   const request = prepare(core.settings, Statement.make("RETURN 1", {}), undefined, operation)
   return request instanceof Neo4jError
     ? Effect.succeed(undefined)
-    : transaction.run(request, { timeout: 0, deadline: undefined }).pipe(
+    : transaction.run(request, { timeout: 0, deadline }).pipe(
         Effect.map(() => transaction.database),
         // What failed here fails the statement itself, too.
         Effect.catch(() => Effect.succeed(undefined)),
@@ -212,7 +219,7 @@ export const withTransaction = <A, E, R>(
     const around = surrounding(core, fiber)
     if (around !== undefined) {
       if (around.isOver) return Effect.fail(closed(operation))
-      return Effect.flatMap(refusalToJoin(core, around.transaction, options, operation), (refusal) =>
+      return Effect.flatMap(refusalToJoin(core, around.transaction, options, operation, deadline), (refusal) =>
         refusal === undefined ? bounded(effect, deadline, operation) : Effect.fail(refusal),
       )
     }
