@@ -291,8 +291,9 @@ it.layer(live, { excludeTestServices: true })("a deadline", (it) => {
 
 it.layer(live, { excludeTestServices: true })("the deadline of a write", (it) => {
   for (const [fault, written] of [
-    [{ at: "RUN", when: "before", action: "hold" }, 0],
-    [{ at: "RUN", when: "after", action: "hold" }, 1],
+    [{ at: "RUN", when: "before", action: "hold" }, undefined],
+    // Whether its PULL or the RESET came first, nobody can know.
+    [{ at: "RUN", when: "after", action: "hold" }, undefined],
     [{ at: "PULL", when: "after", action: "hold" }, 1],
   ] as const) {
     it.effect(`is CommitUnknown when nobody says what became of it: ${fault.when} ${fault.at} is held back`, () =>
@@ -305,7 +306,7 @@ it.layer(live, { excludeTestServices: true })("the deadline of a write", (it) =>
           const error = yield* failure(neo4j.write(create(name), { deadline: "100 millis" }))
           assert.strictEqual(error.reason._tag, "CommitUnknown")
           assert.isFalse(error.isRetryable)
-          if (written === 1) assert.strictEqual(yield* count(name), 1)
+          if (written !== undefined) assert.strictEqual(yield* count(name), written)
           yield* fit
           yield* held.release
         }),
