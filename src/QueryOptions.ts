@@ -108,7 +108,7 @@ export interface StreamOptions<Int extends Integers = Integers> extends SessionO
  * @since 0.1.0
  */
 export interface TransactionOptions extends SessionOptions, TransactionConfig {
-  /** From the call until COMMIT is sent, over all tries. Default is none. */
+  /** From the call to the answer to COMMIT, over all tries. Default is none. */
   readonly deadline?: Duration.Input | undefined
   /** Default `"safe"`; the whole effect is run again. */
   readonly retry?: Retry | undefined

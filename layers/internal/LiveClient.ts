@@ -79,10 +79,7 @@ const openStream = (
       if (session instanceof Neo4jError) return Effect.fail(session)
       return Effect.map(
         Transactions.beginScoped(core, { operation, session, transaction: request.transaction, deadline }),
-        (transaction) =>
-          transaction.pulling(request, deadline, () =>
-            core.bookmarks.learn(transaction.firstBookmarks, transaction.lastBookmarks),
-          ),
+        (transaction) => transaction.pulling(request, deadline),
       )
     })
   })

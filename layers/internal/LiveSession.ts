@@ -186,7 +186,7 @@ const makeSession = (live: LiveSession): Neo4jSession => {
       return streamOf(
         ready(core, statement, options, operation, (request, deadline) =>
           Effect.map(live.begin(request.transaction, "an open stream", operation, deadline), (transaction) =>
-            transaction.pulling(request, deadline, () => {}),
+            transaction.pulling(request, deadline),
           ),
         ),
       )

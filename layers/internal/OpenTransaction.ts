@@ -21,7 +21,7 @@ import type { Deadline } from "./Deadline.ts"
 import { type DriverCore, poolClosed } from "./DriverCore.ts"
 import type { Held } from "./Held.ts"
 import { type Failed, InFlight, type Pending } from "./InFlight.ts"
-import { NativeSession, withoutStackTrace } from "./NativeSession.ts"
+import { afterAnswer, NativeSession, withoutStackTrace } from "./NativeSession.ts"
 import type { Outcome } from "./Outcome.ts"
 import type { Request, SessionRequest, TransactionRequest } from "./Request.ts"
 import { RowCollector } from "./RowDecoder.ts"
@@ -189,15 +189,10 @@ export class OpenTransaction {
     return Effect.acquireRelease(open, (rows, exit) => this.#endStream(rows, exit))
   }
 
-  /** The rows of a stream that is all of this transaction: after the last one it is committed, and `f` is called. */
-  pulling(request: Request, deadline: Deadline | undefined, f: () => void): RowStream["pull"] {
+  /** The rows of a stream that is all of this transaction: after the last one it is committed. */
+  pulling(request: Request, deadline: Deadline | undefined): RowStream["pull"] {
     const rows = this.#openStream(request, { timeout: 0, deadline })
-    return Pull.catchDone(rows.pull, () =>
-      Effect.flatMap(this.commit(request.operation), () => {
-        f()
-        return Cause.done()
-      }),
-    )
+    return Pull.catchDone(rows.pull, () => Effect.andThen(this.commit(request.operation, deadline), Cause.done()))
   }
 
   #openStream(request: Request, limits: Limits): RowStream {
@@ -206,7 +201,15 @@ export class OpenTransaction {
       stopLimits()
       rows.fail(error)
     })
-    const rows = new RowStream(result, request, this.#core.settings.driver.fetchSize, limits.deadline, () => {
+    const { deadline } = limits
+    // The consumer's own time counts, too, also when all rows have arrived.
+    const late = () => {
+      if (deadline === undefined || deadline.remaining > 0) return undefined
+      const error = deadline.exceeded(item.rows === 0 ? "run" : "decode", item.operation)
+      this.#terminate(error)
+      return error
+    }
+    const rows = new RowStream(result, request, this.#core.settings.driver.fetchSize, late, () => {
       const patience = this.#core.patience(this.#timeout, () => this.#giveUp())
       return () => this.#core.sweeper.remove(patience)
     })
@@ -306,7 +309,7 @@ export class OpenTransaction {
 
   /**
    * Takes no more statements, ends its streams, waits for what is in flight, and commits. The wait can be interrupted, and
-   * ends with the deadline; COMMIT cannot be stopped.
+   * ends with the deadline; what COMMIT came to is waited for, as long as a close may take.
    */
   commit(operation: string, deadline?: Deadline | undefined): Effect.Effect<void, Neo4jError> {
     return Effect.uninterruptibleMask((restore) =>
@@ -324,26 +327,47 @@ export class OpenTransaction {
           Effect.sync(() => this.#core.sweeper.remove(patience)),
         )
         return Effect.flatMap(wait, () => {
-          if (this.#failure === undefined) return this.#sendCommit(operation)
+          if (this.#failure === undefined) return restore(this.#sendCommit(operation, deadline))
           return Effect.fail(this.failedToBegin ? this.#failure : terminated(operation, this.#failure))
         })
       }),
     )
   }
 
-  #sendCommit(operation: string): Effect.Effect<void, Neo4jError> {
+  // Interrupted, a commit of writes is still waited for, as long as a close may take: it may arrive.
+  #sendCommit(operation: string, deadline: Deadline | undefined): Effect.Effect<void, Neo4jError> {
     return Effect.callback((resume) => {
+      const { closeTimeout, sweeper } = this.#core
       const attempt = { operation, mayHaveCommitted: this.writes }
+      const whenDone: Array<() => void> = []
+      let isDone = false
       const finish = (error: Neo4jError | undefined) => {
-        this.#core.sweeper.remove(patience)
+        if (isDone) return
+        isDone = true
         this.held.abort = undefined
         this.#failure ??= error
+        for (const f of whenDone) f()
         resume(error === undefined ? Effect.void : Effect.fail(error))
       }
-      const patience = this.#core.patience(this.#timeout, () => {
+      const unanswered = () => {
         this.#core.suspect(this.held.generation, "a commit was not answered in time")
         finish(abandon(new ConnectionError({ message: "the server did not answer a commit in time" }), attempt))
-      })
+      }
+      const late = () => {
+        // The server's last word tells whether it was too late.
+        this.held.abort = undefined
+        const error = this.writes
+          ? abandon(new ConnectionError({ message: "the deadline passed while it was committed" }), attempt)
+          : deadline?.exceeded("run", operation)
+        this.held.closeThen(() =>
+          afterAnswer(
+            () => finish(error),
+            () => isDone,
+          ),
+        )
+      }
+      const timers = [this.#core.patience(this.#timeout, unanswered), deadline && sweeper.add(deadline.remaining, late)]
+      whenDone.push(() => timers.forEach((timer) => sweeper.remove(timer)))
       this.held.abort = (reason) => finish(abandon(reason, attempt))
       withoutStackTrace(() => this.#native.commit()).then(
         () => {
@@ -352,6 +376,17 @@ export class OpenTransaction {
         },
         (cause) => finish(this.#session.failed(cause, attempt)),
       )
+      const answered = Effect.callback<void>((done) => {
+        if (isDone) return done(Effect.void)
+        const timer = sweeper.add(closeTimeout, unanswered)
+        whenDone.push(() => {
+          sweeper.remove(timer)
+          done(Effect.void)
+        })
+        return undefined
+      })
+      const stop = Effect.sync(() => timers.forEach((timer) => sweeper.remove(timer)))
+      return this.writes ? answered : stop
     })
   }
 

@@ -12,7 +12,6 @@ import * as Stream from "effect/Stream"
 import type { Record as NativeRecord, Result, ResultSummary } from "neo4j-driver"
 import type { Neo4jError } from "../../src/Neo4jError.ts"
 import type { Row } from "../../src/Value.ts"
-import type { Deadline } from "./Deadline.ts"
 import { RowCollector } from "./RowDecoder.ts"
 import type { Request } from "./Request.ts"
 
@@ -25,8 +24,7 @@ export class RowStream {
   readonly #iterator: AsyncIterator<NativeRecord, ResultSummary>
   readonly #collector: RowCollector
   readonly #chunkSize: number
-  readonly #operation: string
-  readonly #deadline: Deadline | undefined
+  readonly #late: () => Neo4jError | undefined
   readonly #startWait: () => () => void
   #isReading = false
   #isComplete = false
@@ -36,17 +34,16 @@ export class RowStream {
   #wake: (() => void) | undefined = undefined
   #flush: (() => void) | undefined = undefined
 
-  /** `startWait` is called when somebody begins to wait for rows, and gives what is called when the wait is over. */
+  /** `late` gives the error of a deadline that has passed. `startWait` is called when somebody begins to wait for rows, and gives what is called when the wait is over. */
   constructor(
     result: Result,
     request: Request,
     fetchSize: number,
-    deadline: Deadline | undefined,
+    late: () => Neo4jError | undefined,
     startWait: () => () => void,
   ) {
     this.#result = result
-    this.#operation = request.operation
-    this.#deadline = deadline
+    this.#late = late
     this.#collector = new RowCollector(request.integers, request.operation)
     this.#chunkSize = fetchSize === -1 ? 1000 : fetchSize
     this.#startWait = startWait
@@ -90,9 +87,12 @@ export class RowStream {
   })
 
   #ready(): Effect.Effect<Rows, Neo4jError | Cause.Done> | undefined {
-    // The consumer's own time counts, too.
-    if (this.#deadline !== undefined && this.#deadline.remaining <= 0 && this.#failure === undefined) {
-      return Effect.fail(this.#deadline.exceeded(this.#collector.size === 0 ? "run" : "decode", this.#operation))
+    if (this.#failure === undefined && !(this.#isComplete && this.#collector.rows.length === 0)) {
+      const late = this.#late()
+      if (late !== undefined) {
+        this.#collector.take()
+        this.#failure = late
+      }
     }
     if (this.#collector.rows.length > 0) return Effect.succeed(this.#collector.take() as Rows)
     if (this.#failure !== undefined) return Effect.fail(this.#failure)

@@ -128,13 +128,22 @@ export const begin = (
     return open
   })
 
+const learn = (core: DriverCore, transaction: OpenTransaction): void => {
+  if (transaction.isCommitted) core.bookmarks.learn(transaction.firstBookmarks, transaction.lastBookmarks)
+}
+
 /** The same for a scope, which rolls back what is not committed. */
 export const beginScoped = (
   core: DriverCore,
   options: Begin,
 ): Effect.Effect<OpenTransaction, Neo4jError, Scope.Scope> =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.acquireRelease(begin(core, restore, options), (transaction) => transaction.rollback),
+    Effect.acquireRelease(begin(core, restore, options), (transaction) =>
+      Effect.andThen(
+        transaction.rollback,
+        Effect.sync(() => learn(core, transaction)),
+      ),
+    ),
   )
 
 const attempt = <A, E, R>(
@@ -170,7 +179,7 @@ const finish = (
       Effect.suspend(() => {
         // An interruption that came while it was committed changes nothing of that.
         if (Exit.isFailure(exit) && !transaction.isCommitted) return lost(transaction, exit.cause)
-        core.bookmarks.learn(transaction.firstBookmarks, transaction.lastBookmarks)
+        learn(core, transaction)
         return Effect.forEach(afterCommit, ignoringDefects, { discard: true })
       }),
     ),
