@@ -41,6 +41,11 @@ const closed = (message: string, operation: string) =>
     operation,
   )
 
+/** Whether a COMMIT was answered by its RESET: the server ended the transaction, or ignored the message. */
+const wasReset = ({ reason }: Neo4jError): boolean =>
+  reason._tag === "TransactionTerminated" ||
+  (reason._tag === "UnknownError" && reason.code?.startsWith("Neo.") !== true)
+
 /** The error of a transaction that is lost because of an earlier failure. */
 export const terminated = (operation: string, root: Neo4jError): Neo4jError =>
   Neo4jError.from(
@@ -341,6 +346,7 @@ export class OpenTransaction {
       const attempt = { operation, mayHaveCommitted: this.writes }
       const whenDone: Array<() => void> = []
       let isDone = false
+      let isLate = false
       const finish = (error: Neo4jError | undefined) => {
         if (isDone) return
         isDone = true
@@ -355,6 +361,7 @@ export class OpenTransaction {
       }
       const late = () => {
         // The server's last word tells whether it was too late.
+        isLate = true
         this.held.abort = undefined
         const error = this.writes
           ? abandon(new ConnectionError({ message: "the deadline passed while it was committed" }), attempt)
@@ -374,7 +381,10 @@ export class OpenTransaction {
           this.#isCommitted = true
           return finish(undefined)
         },
-        (cause) => finish(this.#session.failed(cause, attempt)),
+        (cause) => {
+          const error = this.#session.failed(cause, attempt)
+          finish(isLate && wasReset(error) ? deadline?.exceeded("run", operation, error) : error)
+        },
       )
       const answered = Effect.callback<void>((done) => {
         if (isDone) return done(Effect.void)
