@@ -270,7 +270,7 @@ it.layer(live, { excludeTestServices: true })("a deadline", (it) => {
         )
         assert.strictEqual(error.reason._tag, "DeadlineExceeded")
         assert.isAtLeast(yield* cut.times, 2)
-        assert.isBelow(Duration.toMillis(waited), 3000)
+        assert.isBelow(Duration.toMillis(waited), 10_000)
         yield* cut.disarm
         yield* fit
       }),
@@ -301,9 +301,11 @@ it.layer(live, { excludeTestServices: true })("the deadline of a write", (it) =>
         Effect.gen(function* () {
           const neo4j = yield* Neo4jClient
           const name = `held ${fault.when} ${fault.at}`
-          yield* neo4j.read(cypher`RETURN 1`)
+          // Planned, so that what is struck comes well before the deadline.
+          yield* neo4j.write(create("planned"))
           const held = yield* proxy.arm(fault)
-          const error = yield* failure(neo4j.write(create(name), { deadline: "100 millis" }))
+          const error = yield* failure(neo4j.write(create(name), { deadline: "1 second" }))
+          assert.strictEqual(yield* held.times, 1)
           assert.strictEqual(error.reason._tag, "CommitUnknown")
           assert.isFalse(error.isRetryable)
           if (written !== undefined) assert.strictEqual(yield* count(name), written)
@@ -319,9 +321,10 @@ it.layer(live, { excludeTestServices: true })("the deadline of a write", (it) =>
       (proxy) =>
         Effect.gen(function* () {
           const neo4j = yield* Neo4jClient
-          yield* neo4j.read(cypher`RETURN 1`)
-          yield* proxy.arm({ at: "PULL", when: "after", action: { delayMillis: 300 } })
-          const exit = yield* Effect.exit(neo4j.write(create("delayed"), { deadline: "100 millis" }))
+          yield* neo4j.write(create("planned"))
+          const delayed = yield* proxy.arm({ at: "PULL", when: "after", action: { delayMillis: 1500 } })
+          const exit = yield* Effect.exit(neo4j.write(create("delayed"), { deadline: "1 second" }))
+          assert.strictEqual(yield* delayed.times, 1)
           // The server has written it: whatever is said, it is not that nothing was written.
           if (Exit.isFailure(exit)) assert.strictEqual((yield* Effect.flip(exit)).reason._tag, "CommitUnknown")
           assert.strictEqual(yield* count("delayed"), 1)
@@ -400,7 +403,7 @@ it.layer(live, { excludeTestServices: true })("the deadline of a transaction", (
       assert.strictEqual(yield* count(mark), 0)
       yield* fit
       assert.strictEqual(phaseOf(error), "run")
-      assert.isBelow(Duration.toMillis(waited), 2000)
+      assert.isBelow(Duration.toMillis(waited), 2900)
     }),
   )
 
@@ -419,7 +422,7 @@ it.layer(live, { excludeTestServices: true })("the deadline of a transaction", (
         )
         assert.strictEqual(error.reason._tag, "DeadlineExceeded")
         assert.isAtLeast(tries, 2)
-        assert.isBelow(Duration.toMillis(waited), 3000)
+        assert.isBelow(Duration.toMillis(waited), 10_000)
         yield* cut.disarm
         yield* fit
       }),
