@@ -4,6 +4,8 @@ import type { Report } from "./support/Report.ts"
 const benchmarks: Readonly<Record<string, () => Promise<{ readonly run: () => Promise<Report> }>>> = {
   query: () => import("./Query.ts"),
   cancel: () => import("./Cancel.ts"),
+  pool: () => import("./Pool.ts"),
+  scale: () => import("./Scale.ts"),
   startup: () => import("./Startup.ts"),
   stream: () => import("./Stream.ts"),
   transaction: () => import("./Transaction.ts"),

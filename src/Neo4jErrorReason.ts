@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { LeaseSchema } from "./Lease.ts"
 
 const common = {
   /** One sentence, without parameter values or secrets. */
@@ -194,19 +195,23 @@ export class AcquisitionTimeout extends Schema.TaggedError<AcquisitionTimeout>("
     maxSize: Schema.Number,
     /** Borrowers still waiting. */
     waiting: Schema.Number,
+    /** Who held the sessions at that moment; the longest held comes first. */
+    holders: Schema.Array(LeaseSchema),
   },
 ) {}
 
 /**
- * Every holder of a session is itself waiting for one. Nothing was sent.
+ * Every holder of a session is itself waiting for one; who waits the shortest is refused, so that the others can go on.
+ * Nothing was sent.
  *
  * @category reasons
  * @since 0.1.0
  */
-export class PoolDeadlock extends Schema.TaggedError<PoolDeadlock>("effect-neo4j/PoolDeadlock")(
-  "PoolDeadlock",
-  common,
-) {}
+export class PoolDeadlock extends Schema.TaggedError<PoolDeadlock>("effect-neo4j/PoolDeadlock")("PoolDeadlock", {
+  ...common,
+  /** What each of them holds. */
+  ring: Schema.Array(LeaseSchema),
+}) {}
 
 /**
  * The pool is shut down, or was while this operation ran.

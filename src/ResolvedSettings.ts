@@ -5,9 +5,16 @@ import * as Schema from "effect/Schema"
 import type { Config as NativeConfig } from "neo4j-driver"
 import type { InvalidSetting } from "./Neo4jErrorReason.ts"
 import { find, refuse } from "./SettingRefusal.ts"
-import type { Auth, Settings } from "./Settings.ts"
+import type { AlertSettings, Auth, Settings } from "./Settings.ts"
 import { settingsSchema } from "./SettingsSchema.ts"
 import type { Integers } from "./Value.ts"
+
+/** @category models @since 0.1.0 */
+export interface ResolvedAlerts {
+  readonly utilization: number
+  readonly sustainedFor: number
+  readonly notify: AlertSettings["notify"]
+}
 
 /**
  * Checked settings with every default filled in; durations in milliseconds.
@@ -32,8 +39,14 @@ export interface Resolved {
     readonly fetchSize: number
   }
   readonly pool: {
+    readonly name: string
     readonly maxSize: number
     readonly minSize: number
+    /** The most that `maxSize` may be, as the driver has no more connections. */
+    readonly limit: number
+    readonly warmUpInterval: number
+    readonly captureStack: boolean
+    readonly alerts: ResolvedAlerts | undefined
     readonly acquisitionTimeout: number
     readonly leakThreshold: number | undefined
     readonly drainTimeout: number
@@ -47,6 +60,20 @@ export interface Resolved {
 
 const millisOf = (input: Duration.Input | undefined, orElse: Duration.Input): number =>
   Duration.toMillis(Duration.fromInputUnsafe(input ?? orElse))
+
+const addressOf = (uri: string): string => {
+  const { hostname, port } = new URL(uri)
+  return `${hostname}:${port === "" ? "7687" : port}`
+}
+
+const resolveAlerts = (alerts: AlertSettings | false): ResolvedAlerts | undefined =>
+  alerts === false
+    ? undefined
+    : {
+        utilization: alerts.utilization ?? 0.8,
+        sustainedFor: millisOf(alerts.sustainedFor, "1 second"),
+        notify: alerts.notify,
+      }
 
 const defined = <A extends object>(record: A): Partial<A> =>
   Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as Partial<A>
@@ -67,7 +94,12 @@ export const resolve = (
   nameOf: (path: string) => string = (path) => path,
 ): Result.Result<Resolved, InvalidSetting> => {
   const checked = Schema.decodeUnknownResult(
-    settingsSchema(Predicate.hasProperty(settings, "auth") ? settings.auth : undefined),
+    settingsSchema(
+      Predicate.hasProperty(settings, "auth") ? settings.auth : undefined,
+      Predicate.hasProperty(settings, "pool") && Predicate.hasProperty(settings.pool, "alerts")
+        ? settings.pool.alerts
+        : undefined,
+    ),
     {
       errors: "first",
       onExcessProperty: "error",
@@ -136,8 +168,13 @@ export const resolve = (
       fetchSize,
     },
     pool: {
+      name: pool.name ?? addressOf(settings.uri),
       maxSize,
       minSize,
+      limit,
+      warmUpInterval: millisOf(pool.warmUpInterval, "20 seconds"),
+      captureStack: pool.captureStack ?? false,
+      alerts: resolveAlerts(pool.alerts ?? {}),
       acquisitionTimeout: millisOf(pool.acquisitionTimeout, "30 seconds"),
       leakThreshold: pool.leakThreshold === undefined ? undefined : millisOf(pool.leakThreshold, 0),
       drainTimeout: millisOf(pool.drainTimeout, "5 seconds"),

@@ -2,6 +2,7 @@ import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type { Config as NativeConfig } from "neo4j-driver"
+import type { PoolAlert } from "./PoolEvent.ts"
 import type { Integers } from "./Value.ts"
 
 /**
@@ -79,16 +80,42 @@ export interface DriverSettings extends Readonly<Partial<Passed>> {
   readonly closeTimeout?: Duration.Input | undefined
 }
 
+/**
+ * When a pool tells that it is too small for its load.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AlertSettings {
+  /** A share of lent sessions above this is an alert; above 0, below 1; default 0.8. */
+  readonly utilization?: number | undefined
+  /** How long a state must last to be an alert, or to be over; default 1 second. */
+  readonly sustainedFor?: Duration.Input | undefined
+  /** Is given each alert, beside the log and `SessionPool.events`; nobody waits for it. */
+  readonly notify?: ((alert: PoolAlert) => Effect.Effect<unknown>) | undefined
+}
+
 /** @category models @since 0.1.0 */
 export interface PoolSettings {
+  /** In metrics, alerts and the registry of pools; default is host and port of the URI. */
+  readonly name?: string | undefined
   /** Sessions lent at once; default 10. */
   readonly maxSize?: number | undefined
-  /** The size that `stats` reports as wanted; sessions open on demand. Default 2, or `maxSize` where that is less. */
+  /**
+   * Slots whose connections are opened when the Layer is built, in the background, and kept warm from then on. With
+   * `driver.lazy` that begins with the first statement. Default 2, or `maxSize` where that is less.
+   */
   readonly minSize?: number | undefined
+  /** How often connections that nobody uses are tried; default 20 seconds. */
+  readonly warmUpInterval?: Duration.Input | undefined
   /** Wait for a session; default 30 seconds. */
   readonly acquisitionTimeout?: Duration.Input | undefined
-  /** How long a session may be held without suspicion. Checked and kept for tools that watch the pool; off by default. */
+  /** A session that is held for longer is reported as a suspected leak, once, and again when it comes back; off by default. */
   readonly leakThreshold?: Duration.Input | undefined
+  /** Whether leases remember the stack of the call that borrowed, at the cost of some microseconds; default false. */
+  readonly captureStack?: boolean | undefined
+  /** Off with `false`. */
+  readonly alerts?: AlertSettings | false | undefined
   /** At shutdown, how long running work may go on before it is ended; default 5 seconds. */
   readonly drainTimeout?: Duration.Input | undefined
 }

@@ -85,6 +85,7 @@ const durationOrNone = value<Duration.Input>(
   'a duration above 0 such as "30 seconds", or Duration.infinity for none',
   (u) => isDuration(u, (millis) => millis > 0),
 )
+const share = value<number>("a number above 0 and below 1", (u) => typeof u === "number" && u > 0 && u < 1)
 const callback = value<unknown>("a function", Predicate.isFunction)
 const object = value<unknown>("an object", (u) => Predicate.isObject(u))
 const list = (accepted: string, is: (u: unknown) => boolean) =>
@@ -108,8 +109,8 @@ const authOf = (auth: unknown) =>
         ? basic
         : value<unknown>(acceptedAuth, () => false)
 
-/** Every setting with what it accepts; the credentials are looked at by the kind that they seem to be. */
-export const settingsSchema = (auth: unknown) =>
+/** Every setting with what it accepts; credentials and alerts are looked at by the kind that they seem to be. */
+export const settingsSchema = (auth: unknown, alerts: unknown) =>
   Schema.Struct({
     uri,
     auth: Schema.optional(authOf(auth)),
@@ -149,10 +150,22 @@ export const settingsSchema = (auth: unknown) =>
     ),
     pool: Schema.optional(
       Schema.Struct({
+        name: Schema.optional(text),
         maxSize: Schema.optional(size),
         minSize: Schema.optional(sizeOrNone),
+        warmUpInterval: Schema.optional(positiveTimerDuration),
+        captureStack: Schema.optional(flag),
+        alerts: Schema.optional(
+          alerts === false
+            ? Schema.Literal(false)
+            : Schema.Struct({
+                utilization: Schema.optional(share),
+                sustainedFor: Schema.optional(duration),
+                notify: Schema.optional(callback),
+              }),
+        ),
         acquisitionTimeout: Schema.optional(duration),
-        leakThreshold: Schema.optional(duration),
+        leakThreshold: Schema.optional(positiveDuration),
         drainTimeout: Schema.optional(duration),
       }),
     ),

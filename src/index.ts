@@ -9,9 +9,12 @@ export { type Attempt, classify } from "./ErrorClassifier.ts"
 export { type Client, Neo4jClient } from "./Neo4jClient.ts"
 export * as Neo4jConfig from "./Neo4jConfig.ts"
 export { Neo4jDriver } from "./Neo4jDriver.ts"
+export type { Borrower, Lease } from "./Lease.ts"
 export { isNeo4jError, Neo4jError } from "./Neo4jError.ts"
 export * as Neo4jErrorReason from "./Neo4jErrorReason.ts"
 export type { Neo4jSession } from "./Neo4jSession.ts"
+export type { PoolAlert, PoolEvent } from "./PoolEvent.ts"
+export type { Histogram, PoolStats } from "./PoolStats.ts"
 export type { InnerStatementOptions, Neo4jTransaction } from "./Neo4jTransaction.ts"
 export type {
   AccessMode,
@@ -24,8 +27,8 @@ export type {
   TransactionOptions,
 } from "./QueryOptions.ts"
 export type { Counters, Notification, Plan, Profile, QueryResult, QuerySummary, ServerInfo } from "./QueryResult.ts"
-export { SessionMonitor, type SessionStats } from "./SessionMonitor.ts"
-export { type PoolStats, SessionPool } from "./SessionPool.ts"
+export { SessionLogging, SessionMonitor, type SessionStats } from "./SessionMonitor.ts"
+export { type BorrowOptions, SessionPool } from "./SessionPool.ts"
 export { isStatement, type Statement } from "./Statement.ts"
 export type * as Value from "./Value.ts"
 export type { Integers, Row, RowOf } from "./Value.ts"

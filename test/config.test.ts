@@ -92,7 +92,18 @@ describe("the variables", () => {
         closeTimeout: 5000,
         fetchSize: -1,
       },
-      pool: { maxSize: 33, minSize: 0, acquisitionTimeout: 1000, leakThreshold: 2500, drainTimeout: 5000 },
+      pool: {
+        name: "host:1234",
+        maxSize: 33,
+        minSize: 0,
+        limit: 76,
+        warmUpInterval: 20_000,
+        captureStack: false,
+        alerts: { utilization: 0.8, sustainedFor: 1000, notify: undefined },
+        acquisitionTimeout: 1000,
+        leakThreshold: 2500,
+        drainTimeout: 5000,
+      },
       transaction: { timeout: 120_000, maxRetryTime: 15_000 },
     })
     if (typeof auth === "string" || !("username" in auth)) return that.fail("no basic authentication")

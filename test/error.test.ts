@@ -10,6 +10,15 @@ import assert from "node:assert/strict"
 const message = "what happened"
 const server = { message, hint: "what to look at", code: "Neo.X.Y.Z", gqlStatus: "50N42" }
 const path = ["p0", 3, "a"]
+const bare = { id: 1, operation: "SessionPool.borrow", fiber: 7, session: "a-b-c", since: 1.5, heldMillis: 2.5 }
+const lease = {
+  ...bare,
+  label: "import",
+  span: { name: "orders", traceId: "t", spanId: "s" },
+  statement: "RETURN ?",
+  parent: 3,
+  stack: "at x",
+}
 
 const reasons: ReadonlyArray<Reason.Neo4jErrorReason> = [
   new Reason.ConnectionError(server),
@@ -26,8 +35,8 @@ const reasons: ReadonlyArray<Reason.Neo4jErrorReason> = [
   new Reason.TransactionClosed(server),
   new Reason.DatabaseNotFound(server),
   new Reason.UnsupportedCommand(server),
-  new Reason.AcquisitionTimeout({ message, waitedMillis: 5, inUse: 1, maxSize: 2, waiting: 3 }),
-  new Reason.PoolDeadlock({ message }),
+  new Reason.AcquisitionTimeout({ message, waitedMillis: 5, inUse: 1, maxSize: 2, waiting: 3, holders: [lease] }),
+  new Reason.PoolDeadlock({ message, ring: [lease, bare] }),
   new Reason.PoolClosed({ message }),
   new Reason.DeadlineExceeded({ message, phase: "run" }),
   new Reason.InvalidParameter({ message, path }),

@@ -9,13 +9,17 @@ import * as TestClock from "effect/testing/TestClock"
 import { vi } from "vitest"
 import { cypher, Neo4jClient, Neo4jError, Neo4jErrorReason, SessionPool } from "effect-neo4j"
 import { Neo4j } from "effect-neo4j/layers"
-import { Gate, type Refusals } from "../layers/internal/Gate.ts"
+import { Gate, Visitor } from "../layers/internal/Gate.ts"
 import { Sweeper } from "../layers/internal/Sweeper.ts"
 import { administrator, ask, connectionsInUse, endless, settings, until } from "./support/real.ts"
 
-const refusals: Refusals = {
-  timedOut: () => Neo4jError.from(new Neo4jErrorReason.PoolDeadlock({ message: "timed out" }), "test"),
-  closed: () => Neo4jError.from(new Neo4jErrorReason.PoolClosed({ message: "closed" }), "test"),
+class Refusals extends Visitor {
+  timedOut() {
+    return Neo4jError.from(new Neo4jErrorReason.PoolDeadlock({ message: "timed out", ring: [] }), "test")
+  }
+  closed() {
+    return Neo4jError.from(new Neo4jErrorReason.PoolClosed({ message: "closed" }), "test")
+  }
 }
 
 const makeGate = (capacity: number) =>
@@ -25,7 +29,8 @@ const makeGate = (capacity: number) =>
     return new Gate(capacity, sweeper)
   })
 
-const take = (gate: Gate, millis = 1e9) => Effect.uninterruptibleMask((restore) => gate.take(restore, millis, refusals))
+const take = (gate: Gate, millis = 1e9) =>
+  Effect.uninterruptibleMask((restore) => gate.take(restore, millis, new Refusals()))
 
 describe("the gate", () => {
   it.effect("lets waiters pass first come, first served", () =>
@@ -92,7 +97,7 @@ describe("the gate", () => {
     Effect.gen(function* () {
       const gate = yield* makeGate(1)
       const use = Effect.uninterruptibleMask((restore) =>
-        Effect.flatMap(gate.take(restore, 1e9, refusals), () =>
+        Effect.flatMap(gate.take(restore, 1e9, new Refusals()), () =>
           Effect.onExit(restore(Effect.yieldNow), () => Effect.sync(() => gate.give())),
         ),
       )
@@ -167,7 +172,7 @@ describe("the gate", () => {
       let seed = 20261120
       const random = () => (seed = (seed * 1103515245 + 12345) % 2147483648) / 2147483648
       const use = Effect.uninterruptibleMask((restore) =>
-        Effect.flatMap(gate.take(restore, random() < 0.1 ? 1 : 1e9, refusals), () => {
+        Effect.flatMap(gate.take(restore, random() < 0.1 ? 1 : 1e9, new Refusals()), () => {
           most = Math.max(most, gate.inUse)
           return Effect.onExit(restore(random() < 0.5 ? Effect.yieldNow : Effect.sleep(0)), () =>
             Effect.sync(() => gate.give()),
@@ -268,7 +273,10 @@ it.layer(three, { excludeTestServices: true })("the pool over the gate", (it) =>
       const error = yield* Effect.scoped(
         Effect.gen(function* () {
           yield* Effect.all([pool.borrow(), pool.borrow(), pool.borrow()])
-          return yield* Effect.flip(pool.borrow({ acquisitionTimeout: "50 millis" }))
+          return yield* Effect.flip(Effect.scoped(pool.borrow({ acquisitionTimeout: "50 millis" }))).pipe(
+            Effect.forkChild,
+            Effect.flatMap(Fiber.join),
+          )
         }),
       )
       assert.strictEqual(error.reason._tag, "AcquisitionTimeout")

@@ -110,7 +110,7 @@ const isAwaited = (combination: Case): boolean => isOpened(combination) && combi
 
 const settingsOf = ({ use }: Case, { uri }: FakeNeo4j): Neo4jConfig.Settings => ({
   uri,
-  pool: { maxSize: 1, drainTimeout: "1 second" },
+  pool: { maxSize: 1, minSize: 0, alerts: false, drainTimeout: "1 second" },
   driver: { fetchSize: use.fetchSize ?? 1000, connectionAcquisitionTimeout: "1 second", closeTimeout: "1 second" },
   transaction: { timeout: "1 second" },
 })

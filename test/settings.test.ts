@@ -55,7 +55,18 @@ describe("defaults", () => {
         closeTimeout: 5000,
         fetchSize: 1000,
       },
-      pool: { maxSize: 10, minSize: 2, acquisitionTimeout: 30_000, leakThreshold: undefined, drainTimeout: 5000 },
+      pool: {
+        name: "localhost:7687",
+        maxSize: 10,
+        minSize: 2,
+        limit: 50,
+        warmUpInterval: 20_000,
+        captureStack: false,
+        alerts: { utilization: 0.8, sustainedFor: 1000, notify: undefined },
+        acquisitionTimeout: 30_000,
+        leakThreshold: undefined,
+        drainTimeout: 5000,
+      },
       transaction: { timeout: 30_000, maxRetryTime: 30_000 },
     })
   })

@@ -5,38 +5,40 @@
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import { isNeo4jError, Neo4jError } from "../../src/Neo4jError.ts"
-import { AcquisitionTimeout, PoolClosed } from "../../src/Neo4jErrorReason.ts"
+import { describeLease, list } from "../../src/LeaseReport.ts"
+import { isNeo4jError, type Neo4jError } from "../../src/Neo4jError.ts"
+import type { PoolClosed } from "../../src/Neo4jErrorReason.ts"
 import type { Resolved } from "../../src/ResolvedSettings.ts"
 import { Bookmarks } from "./Bookmarks.ts"
-import type { Deadline } from "./Deadline.ts"
-import { Gate, type Refusals, type Restore } from "./Gate.ts"
 import type { Generation, Keeper } from "./Held.ts"
 import { HomeDatabase } from "./HomeDatabase.ts"
 import * as NativeDriver from "./NativeDriver.ts"
+import { PoolCore, shutDown } from "./PoolCore.ts"
+import { SessionLog } from "./SessionLog.ts"
 import type { Sweeper, Timer } from "./Sweeper.ts"
 
 export class DriverCore implements Keeper {
   readonly settings: Resolved
   /** Of the server's and the driver's time, which no test's clock can move. */
   readonly sweeper: Sweeper
-  readonly gate: Gate
+  readonly pool: PoolCore
   readonly home: HomeDatabase
   /** Of the client's own work; sessions that are borrowed begin without. */
   readonly bookmarks: Bookmarks = new Bookmarks()
+  /** Where sessions are to be logged. */
+  readonly log: SessionLog | undefined
   readonly #context: Context.Context<never>
   readonly #generations = new Set<Generation>()
   #current: Generation
   #stopped = false
-  activeSessions = 0
-  totalSessions = 0
 
   /** Throws what the driver refuses of its options. */
-  constructor(settings: Resolved, waits: Sweeper, closes: Sweeper, context: Context.Context<never>) {
+  constructor(settings: Resolved, waits: Sweeper, closes: Sweeper, context: Context.Context<never>, isLogged: boolean) {
     this.settings = settings
     this.sweeper = closes
     this.#context = context
-    this.gate = new Gate(settings.pool.maxSize, waits)
+    this.log = isLogged ? new SessionLog(this.fork) : undefined
+    this.pool = new PoolCore(settings, waits, this.log, this.fork)
     this.home = new HomeDatabase(waits)
     this.#current = this.#create()
   }
@@ -54,16 +56,6 @@ export class DriverCore implements Keeper {
     return this.#stopped
   }
 
-  /** Makes what a permit was taken for; a permit whose holder could not be made is given back. */
-  withPermit<A>(make: () => A): A {
-    try {
-      return make()
-    } catch (cause) {
-      this.gate.give()
-      throw cause
-    }
-  }
-
   #create(): Generation {
     const generation: Generation = {
       native: NativeDriver.createUnsafe(this.settings, this.#context),
@@ -78,42 +70,6 @@ export class DriverCore implements Keeper {
   /** Runs an effect that nobody waits for, such as a log line from a callback. */
   readonly fork = (effect: Effect.Effect<unknown>): void => {
     Effect.runForkWith(this.#context)(effect)
-  }
-
-  /** What the gate says to a borrower, for one operation. */
-  refusals(operation: string): Refusals {
-    return {
-      timedOut: (waitedMillis) =>
-        Neo4jError.from(
-          new AcquisitionTimeout({
-            message: `no session became free within ${waitedMillis} ms: ${this.gate.inUse} of ${this.gate.capacity} are lent, ${this.gate.waiting - 1} others wait`,
-            hint: "Hold sessions for less long, bound the concurrency, or raise pool.maxSize",
-            waitedMillis,
-            inUse: this.gate.inUse,
-            maxSize: this.gate.capacity,
-            waiting: this.gate.waiting - 1,
-          }),
-          operation,
-        ),
-      closed: () => poolClosed(operation),
-    }
-  }
-
-  /** Takes a permit, waiting for it no longer than a deadline allows; see {@link Gate.take}. */
-  take(
-    restore: Restore,
-    acquisitionTimeout: number,
-    operation: string,
-    deadline: Deadline | undefined,
-  ): Effect.Effect<void, Neo4jError> {
-    const refusals = this.refusals(operation)
-    if (deadline === undefined || deadline.remaining > acquisitionTimeout) {
-      return this.gate.take(restore, acquisitionTimeout, refusals)
-    }
-    const exceeded = () => deadline.exceeded("wait", operation)
-    return deadline.remaining <= 0
-      ? Effect.fail(exceeded())
-      : this.gate.take(restore, deadline.remaining, { ...refusals, timedOut: exceeded })
   }
 
   /**
@@ -152,6 +108,7 @@ export class DriverCore implements Keeper {
       return false
     }
     this.#retire(generation)
+    this.pool.opened(0, true)
     return true
   }
 
@@ -193,18 +150,20 @@ export class DriverCore implements Keeper {
    * Stops lending, lets running work end for a while, ends the rest, closes the sessions, then the driver; every step
    * is bounded in time.
    */
-  readonly shutdown: Effect.Effect<void> = Effect.suspend(() => {
-    this.gate.close()
+  readonly #shutDown: Effect.Effect<void> = Effect.suspend(() => {
+    this.pool.close()
     const { closeTimeout } = this
-    return within(this.gate.drained, this.settings.pool.drainTimeout).pipe(
+    return within(this.pool.drained, this.settings.pool.drainTimeout).pipe(
       Effect.andThen(
         Effect.suspend(() => {
           this.#stopped = true
-          const left = this.gate.inUse
+          const left = this.pool.reclaim()
           for (const generation of this.#generations) this.#abandon(generation, shutDown())
-          return left === 0
+          return left.length === 0
             ? Effect.void
-            : Effect.logWarning(`effect-neo4j: ${left} sessions were still lent at shutdown and have been closed`)
+            : Effect.logWarning(
+                `effect-neo4j: ${left.length} sessions were still lent at shutdown and have been closed: ${list(left.map(describeLease))}`,
+              )
         }),
       ),
       Effect.andThen(within(this.#emptied, closeTimeout)),
@@ -218,9 +177,13 @@ export class DriverCore implements Keeper {
     )
   })
 
+  /** The same shutdown for everybody who asks for it. */
+  readonly shutdown: Effect.Effect<void> = Effect.uninterruptible(Effect.runSync(Effect.cached(this.#shutDown)))
+
   // After this nobody sweeps any more: whoever still waits for a close is let go.
   #releaseAll(): void {
     for (const generation of this.#generations) for (const held of generation.open) held.release()
+    this.pool.end()
   }
 
   readonly #closed: Effect.Effect<unknown> = Effect.promise(() =>
@@ -255,7 +218,3 @@ export const isRefusedLogin = (settings: Resolved, reason: Neo4jError["reason"])
   reason.code !== undefined &&
   /(?:Unauthorized|TokenExpired)$/.test(reason.code) &&
   Effect.isEffect(settings.auth)
-
-export const poolClosed = (operation: string): Neo4jError => Neo4jError.from(shutDown(), operation)
-
-const shutDown = () => new PoolClosed({ message: "the pool is shut down" })

@@ -1,122 +1,216 @@
 /**
  * A gate of permits: first come, first served, interruptible and timed.
  *
- * A permit that is handed to a waiter is recorded on it, so that interrupting the waiter before it runs on gives the
- * permit back. Waiters are resumed through their fiber's dispatcher, never inside `give`: a long queue would otherwise
+ * A permit that is handed to a visitor is recorded on it, so that interrupting the visitor before it runs on gives the
+ * permit back. Visitors are resumed through their fiber's dispatcher, never inside `give`: a long queue would otherwise
  * unwind on one stack.
  */
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import type { Neo4jError } from "../../src/Neo4jError.ts"
 import type { Sweeper, Timer } from "./Sweeper.ts"
-
-interface Waiter {
-  handed: boolean
-  deadline: Timer | undefined
-  readonly refusals: Refusals
-  readonly resume: (effect: Effect.Effect<void, Neo4jError>) => void
-}
 
 /** Makes what waits interruptible again, inside a region that is not. */
 export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
-/** What the gate says of a borrower that it does not let pass. */
-export interface Refusals {
-  readonly timedOut: (waitedMillis: number) => Neo4jError
-  readonly closed: () => Neo4jError
+/** Who wants one permit: what it is told when it does not get it, and what it hears of its wait. */
+export abstract class Visitor {
+  /** The gate's: its place in the queue. */
+  before: Visitor | undefined = undefined
+  behind: Visitor | undefined = undefined
+  isQueued = false
+  isServed = false
+  /** When it joined the queue and when it must have left it, by the gate's clock. */
+  since = 0
+  due = Number.POSITIVE_INFINITY
+  resume: (effect: Effect.Effect<void, Neo4jError>) => void = () => {}
+
+  abstract timedOut(waitedMillis: number): Neo4jError
+  abstract closed(): Neo4jError
+
+  /** It has joined the queue; what it gives sends it away. */
+  waits(): Neo4jError | undefined {
+    return undefined
+  }
+
+  /** A permit was handed to it, out of the queue. */
+  served(): void {}
+
+  /** It has left the queue without one. */
+  left(_how: "refused" | "timedOut" | "interrupted" | "closed"): void {}
+
+  /** It was interrupted before it could run on with its permit, and gives that back. */
+  dropped(gate: Gate): void {
+    gate.give()
+  }
 }
 
 export class Gate {
-  readonly capacity: number
+  #capacity: number
   #inUse = 0
-  #peak = 0
   #closed = false
-  readonly #waiters = new Set<Waiter>()
+  #first: Visitor | undefined = undefined
+  #last: Visitor | undefined = undefined
+  #waiting = 0
   readonly #sweeper: Sweeper
+  /** For whoever must leave first. */
+  #timer: Timer | undefined = undefined
   #onDrained: (() => void) | undefined = undefined
 
   constructor(capacity: number, sweeper: Sweeper) {
-    this.capacity = capacity
+    this.#capacity = capacity
     this.#sweeper = sweeper
+  }
+
+  get capacity(): number {
+    return this.#capacity
   }
 
   get inUse(): number {
     return this.#inUse
   }
 
-  /** The most permits that were out at once. */
-  get peak(): number {
-    return this.#peak
+  get waiting(): number {
+    return this.#waiting
   }
 
-  get waiting(): number {
-    return this.#waiters.size
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  /** Those who wait, the longest waiting first. */
+  *visitors(): Iterable<Visitor> {
+    for (let visitor = this.#first; visitor !== undefined; visitor = visitor.behind) yield visitor
+  }
+
+  /** Takes a permit if one is free. While anybody waits none is: a permit given back is handed on. */
+  tryTake(): boolean {
+    if (this.#closed || this.#inUse >= this.#capacity) return false
+    this.#inUse++
+    return true
   }
 
   /**
    * Takes a permit, waiting for it at most `timeoutMillis`. To be run in an uninterruptible region, of which `restore`
    * opens only the wait: a permit that was taken cannot be lost on the way to its holder.
    */
-  take(restore: Restore, timeoutMillis: number, refusals: Refusals): Effect.Effect<void, Neo4jError> {
-    return Effect.withFiber((fiber) => {
-      if (this.#closed) return Effect.fail(refusals.closed())
-      // While anybody waits every permit is out: a permit given back is handed on and never becomes free.
-      if (this.#inUse < this.capacity) {
-        this.#inUse++
-        if (this.#inUse > this.#peak) this.#peak = this.#inUse
-        return Effect.void
-      }
-      const wait = Effect.callback<void, Neo4jError>((resume) => {
-        const waiter: Waiter = {
-          refusals,
-          handed: false,
-          deadline: undefined,
-          resume: (effect) => fiber.currentDispatcher.scheduleTask(() => resume(effect), 0),
-        }
-        this.#waiters.add(waiter)
-        if (Number.isFinite(timeoutMillis)) {
-          waiter.deadline = this.#sweeper.add(timeoutMillis, () => {
-            const error = refusals.timedOut(timeoutMillis)
-            this.#waiters.delete(waiter)
-            waiter.resume(Effect.fail(error))
-          })
-        }
-        // The fiber may have yielded since it looked.
-        if (this.#closed) this.close()
-        else if (this.#inUse < this.capacity) {
-          this.#inUse++
-          this.give()
-        }
-        return Effect.sync(() => {
-          this.#sweeper.remove(waiter.deadline)
-          if (waiter.handed) this.give()
-          else this.#waiters.delete(waiter)
-        })
+  take(restore: Restore, timeoutMillis: number, visitor: Visitor): Effect.Effect<void, Neo4jError> {
+    return Effect.withFiber((fiber) =>
+      this.tryTake() ? Effect.void : this.wait(fiber, restore, timeoutMillis, visitor),
+    )
+  }
+
+  /** Waits for a permit where none is free. */
+  wait(
+    fiber: Fiber.Fiber<unknown, unknown>,
+    restore: Restore,
+    timeoutMillis: number,
+    visitor: Visitor,
+  ): Effect.Effect<void, Neo4jError> {
+    if (this.#closed) return Effect.fail(visitor.closed())
+    const wait = Effect.callback<void, Neo4jError>((resume) => {
+      visitor.resume = (effect) => fiber.currentDispatcher.scheduleTask(() => resume(effect), 0)
+      this.#join(visitor, timeoutMillis)
+      const refusal = visitor.waits()
+      // The fiber may have yielded since it looked.
+      if (refusal !== undefined) this.#sendAway(visitor, "refused", refusal)
+      else if (this.#closed) this.close()
+      else this.#handOut()
+      return Effect.sync(() => {
+        if (this.#leave(visitor)) visitor.left("interrupted")
       })
-      return restore(wait)
+    })
+    return Effect.onExitPrimitive(restore(wait), (exit) => {
+      if (exit._tag === "Failure" && visitor.isServed) visitor.dropped(this)
+      return undefined
     })
   }
 
-  /** Gives a permit back; the longest waiting borrower gets it. */
-  give(): void {
-    for (const waiter of this.#waiters) {
-      this.#waiters.delete(waiter)
-      this.#sweeper.remove(waiter.deadline)
-      waiter.handed = true
-      waiter.resume(Effect.void)
-      return
+  #join(visitor: Visitor, timeoutMillis: number): void {
+    visitor.since = this.#sweeper.now()
+    visitor.due = visitor.since + timeoutMillis
+    visitor.isQueued = true
+    visitor.before = this.#last
+    if (this.#last === undefined) this.#first = visitor
+    else this.#last.behind = visitor
+    this.#last = visitor
+    this.#waiting++
+    if (visitor.due < (this.#timer?.due ?? Number.POSITIVE_INFINITY)) this.#wake(timeoutMillis)
+  }
+
+  #leave(visitor: Visitor): boolean {
+    if (!visitor.isQueued) return false
+    visitor.isQueued = false
+    const { before, behind } = visitor
+    if (before === undefined) this.#first = behind
+    else before.behind = behind
+    if (behind === undefined) this.#last = before
+    else behind.before = before
+    visitor.before = undefined
+    visitor.behind = undefined
+    if (--this.#waiting === 0) {
+      this.#sweeper.remove(this.#timer)
+      this.#timer = undefined
     }
+    return true
+  }
+
+  #wake(millis: number): void {
+    this.#sweeper.remove(this.#timer)
+    this.#timer = this.#sweeper.add(millis, () => {
+      this.#timer = undefined
+      this.#sendLateAway()
+    })
+  }
+
+  #sendLateAway(): void {
+    const now = this.#sweeper.now()
+    let next = Number.POSITIVE_INFINITY
+    for (let visitor = this.#first; visitor !== undefined;) {
+      const { behind, due, since } = visitor
+      if (due <= now) this.#sendAway(visitor, "timedOut", visitor.timedOut(due - since))
+      else if (due < next) next = due
+      visitor = behind
+    }
+    if (Number.isFinite(next)) this.#wake(next - now)
+  }
+
+  #sendAway(visitor: Visitor, how: "refused" | "timedOut" | "closed", error: Neo4jError): void {
+    if (!this.#leave(visitor)) return
+    visitor.left(how)
+    visitor.resume(Effect.fail(error))
+  }
+
+  /** Gives a permit back; the longest waiting visitor gets it. */
+  give(): void {
     this.#inUse--
+    if (this.#waiting > 0) this.#handOut()
     if (this.#inUse === 0 && this.#onDrained !== undefined) this.#onDrained()
+  }
+
+  #handOut(): void {
+    while (this.#first !== undefined && this.#inUse < this.#capacity) {
+      const visitor = this.#first
+      this.#inUse++
+      this.#leave(visitor)
+      visitor.isServed = true
+      visitor.served()
+      visitor.resume(Effect.void)
+    }
+  }
+
+  /** Changes how many permits there are; those that are out beyond it are not handed on. */
+  resize(capacity: number): void {
+    this.#capacity = capacity
+    this.#handOut()
   }
 
   /** Lets nobody pass any more, and sends everybody away who waits. */
   close(): void {
     this.#closed = true
-    for (const waiter of this.#waiters) {
-      this.#sweeper.remove(waiter.deadline)
-      waiter.resume(Effect.fail(waiter.refusals.closed()))
+    for (let visitor = this.#first; visitor !== undefined; visitor = this.#first) {
+      this.#sendAway(visitor, "closed", visitor.closed())
     }
-    this.#waiters.clear()
   }
 
   /** Waits until no permit is out. */

@@ -55,6 +55,13 @@ export class InFlight {
     return this.#pending.size === 0
   }
 
+  /** The text of what was asked last. */
+  get newest(): string | undefined {
+    let newest: Pending | undefined
+    for (const item of this.#pending) newest = item
+    return newest?.text
+  }
+
   has(item: Pending): boolean {
     return this.#pending.has(item)
   }

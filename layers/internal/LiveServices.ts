@@ -12,17 +12,21 @@ import { Neo4jDriver } from "../../src/Neo4jDriver.ts"
 import { Neo4jError } from "../../src/Neo4jError.ts"
 import { ConnectionError } from "../../src/Neo4jErrorReason.ts"
 import type { ServerInfo } from "../../src/QueryResult.ts"
-import { SessionMonitor } from "../../src/SessionMonitor.ts"
+import { SessionLogging, SessionMonitor } from "../../src/SessionMonitor.ts"
 import { SessionPool } from "../../src/SessionPool.ts"
 import { resolve } from "../../src/ResolvedSettings.ts"
 import type { Settings } from "../../src/Settings.ts"
+import { borrow, use } from "./Borrow.ts"
 import { DriverCore } from "./DriverCore.ts"
 import { makeClient } from "./LiveClient.ts"
-import { borrow } from "./LiveSession.ts"
+
 import * as NativeDriver from "./NativeDriver.ts"
+import { poolClosed } from "./PoolCore.ts"
+import { refuse } from "./Request.ts"
 import { decodeServer } from "./SummaryDecoder.ts"
 import { Sweeper } from "./Sweeper.ts"
 import { isFromDriver, useNative } from "./UseNative.ts"
+import { keepWarm, warmUp } from "./WarmUp.ts"
 
 const unanswered = () =>
   Neo4jError.from(
@@ -56,22 +60,32 @@ const makeDriver = (core: DriverCore): Neo4jDriver["Service"] => {
   })
 }
 
-const makePool = (core: DriverCore): SessionPool["Service"] =>
-  SessionPool.of({
+const wrongSize = (setting: string, accepted: string) => Effect.fail(refuse(setting, accepted, "SessionPool.resize"))
+
+const isSize = (size: number, least: number): boolean => Number.isSafeInteger(size) && size >= least
+
+const makePool = (core: DriverCore): SessionPool["Service"] => {
+  const { pool } = core
+  return SessionPool.of({
+    name: pool.name,
     borrow: (options) => borrow(core, options, "SessionPool.borrow"),
-    use: (f, options) => Effect.scoped(Effect.flatMap(borrow(core, options, "SessionPool.use"), f)),
-    stats: Effect.sync(() => {
-      const { capacity, inUse, peak, waiting } = core.gate
-      return {
-        available: peak - inUse,
-        inUse,
-        total: peak,
-        maxSize: capacity,
-        minSize: core.settings.pool.minSize,
-        waiting,
-      }
-    }),
+    use: (f, options) => use(core, f, options),
+    stats: Effect.sync(() => pool.stats),
+    changes: pool.changes,
+    events: pool.events,
+    leases: Effect.sync(() => pool.leases),
+    resize: ({ maxSize = pool.maxSize, minSize = Math.min(pool.minSize, maxSize) }) =>
+      Effect.suspend(() => {
+        const { limit } = core.settings.pool
+        if (pool.isClosed) return Effect.fail(poolClosed("SessionPool.resize"))
+        if (!isSize(maxSize, 1) || maxSize > limit) return wrongSize("maxSize", `an integer from 1 to ${limit}`)
+        if (!isSize(minSize, 0) || minSize > maxSize) return wrongSize("minSize", `an integer from 0 to ${maxSize}`)
+        pool.resize(minSize, maxSize)
+        if (!core.settings.driver.lazy) core.fork(warmUp(core, core.settings.driver.connectionAcquisitionTimeout))
+        return Effect.void
+      }),
   })
+}
 
 /** Everything over one driver. */
 export const make = (
@@ -87,20 +101,24 @@ export const make = (
     yield* Effect.forkScoped(closes.run)
     const core = yield* Effect.acquireRelease(
       Effect.try({
-        try: () => new DriverCore(resolved.success, waits, closes, context),
+        try: () => new DriverCore(resolved.success, waits, closes, context, Context.get(context, SessionLogging)),
         catch: NativeDriver.refused,
       }),
       (core) => core.shutdown,
     )
     const driver = makeDriver(core)
     if (!resolved.success.driver.lazy) yield* driver.verify
+    yield* Effect.forkScoped(keepWarm(core))
     const pool = makePool(core)
     return Context.make(Neo4jDriver, driver).pipe(
       Context.add(SessionPool, pool),
       Context.add(
         SessionMonitor,
         SessionMonitor.of({
-          stats: Effect.sync(() => ({ activeSessions: core.activeSessions, totalSessions: core.totalSessions })),
+          stats: Effect.sync(() => {
+            const { closed, created } = core.pool.stats
+            return { activeSessions: created - closed, totalSessions: created }
+          }),
         }),
       ),
       Context.add(Neo4jClient, makeClient(core, pool, driver)),

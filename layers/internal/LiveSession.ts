@@ -7,26 +7,19 @@ import type * as Scope from "effect/Scope"
 import { Neo4jError } from "../../src/Neo4jError.ts"
 import { InvalidStatement, PoolClosed } from "../../src/Neo4jErrorReason.ts"
 import type { Neo4jSession } from "../../src/Neo4jSession.ts"
-import type { SessionOptions, StatementOptions, TransactionConfig } from "../../src/QueryOptions.ts"
+import type { StatementOptions, TransactionConfig } from "../../src/QueryOptions.ts"
 import type { Statement } from "../../src/Statement.ts"
+import type { ActiveLease } from "./ActiveLease.ts"
 import type { Deadline } from "./Deadline.ts"
-import { type DriverCore, poolClosed } from "./DriverCore.ts"
-import { Gate, type Refusals, type Restore } from "./Gate.ts"
+import type { DriverCore } from "./DriverCore.ts"
+import { Gate, type Restore, Visitor } from "./Gate.ts"
 import { makeTransaction } from "./LiveTransaction.ts"
 import { OpenSession } from "./OpenSession.ts"
 import { OpenTransaction } from "./OpenTransaction.ts"
 import { type Outcome, toResult } from "./Outcome.ts"
-import {
-  prepareSession,
-  prepareTransaction,
-  ready,
-  type Request,
-  type SessionRequest,
-  type TransactionRequest,
-} from "./Request.ts"
+import { poolClosed } from "./PoolCore.ts"
+import { prepareTransaction, ready, type Request, type SessionRequest, type TransactionRequest } from "./Request.ts"
 import { streamOf } from "./RowStream.ts"
-
-let count = 0
 
 const returned = (operation: string): Neo4jError =>
   Neo4jError.from(
@@ -37,11 +30,25 @@ const returned = (operation: string): Neo4jError =>
     operation,
   )
 
-// Statements of one session wait for each other without a time limit of the pool: the one that runs has its own.
-const refusals = (operation: string, deadline: Deadline | undefined): Refusals => ({
-  timedOut: () => deadline?.exceeded("wait", operation) ?? returned(operation),
-  closed: () => returned(operation),
-})
+/** Statements of one session wait for each other without a time limit of the pool: the one that runs has its own. */
+class Turn extends Visitor {
+  readonly #operation: string
+  readonly #deadline: Deadline | undefined
+
+  constructor(operation: string, deadline: Deadline | undefined) {
+    super()
+    this.#operation = operation
+    this.#deadline = deadline
+  }
+
+  timedOut(): Neo4jError {
+    return this.#deadline?.exceeded("wait", this.#operation) ?? this.closed()
+  }
+
+  closed(): Neo4jError {
+    return returned(this.#operation)
+  }
+}
 
 const busy = (by: string, operation: string): Neo4jError =>
   Neo4jError.from(
@@ -52,12 +59,16 @@ const busy = (by: string, operation: string): Neo4jError =>
     operation,
   )
 
-class LiveSession {
-  readonly id = `session-${++count}`
+export class LiveSession {
   readonly core: DriverCore
+  readonly lease: ActiveLease
+  readonly session: Neo4jSession
   readonly #request: SessionRequest
-  readonly #turns: Gate
-  #open: OpenSession
+  /** Who holds it: a fiber may have borrowed it more than once. */
+  #holders = 1
+  #lazyTurns: Gate | undefined = undefined
+  /** The native session, from the first statement on. */
+  #open: OpenSession | undefined = undefined
   #transaction: OpenTransaction | undefined = undefined
   /** What keeps all other work away. */
   #exclusive: "an open stream" | "an open transaction" | undefined = undefined
@@ -66,27 +77,47 @@ class LiveSession {
   #isBehind = false
   #closed = false
 
-  constructor(core: DriverCore, request: SessionRequest) {
+  constructor(core: DriverCore, lease: ActiveLease, request: SessionRequest) {
     this.core = core
+    this.lease = lease
     this.#request = request
     this.#bookmarks = request.bookmarks ?? []
-    this.#turns = new Gate(1, core.sweeper)
-    this.#open = new OpenSession(core, request, this.#bookmarks)
+    // Rows have the type that the statement claims.
+    this.session = new Borrowed(this) as Neo4jSession
+    lease.live = this
+  }
+
+  get #turns(): Gate {
+    return (this.#lazyTurns ??= new Gate(1, this.core.sweeper))
+  }
+
+  /** Whether it can be lent again to who holds it already; it then needs one more `close`. */
+  tryRetain({ bookmarks, database, impersonatedUser, writes }: SessionRequest): boolean {
+    const own = this.#request
+    const isFit =
+      !this.#closed &&
+      this.#exclusive === undefined &&
+      bookmarks === undefined &&
+      database === own.database &&
+      impersonatedUser === own.impersonatedUser &&
+      writes === own.writes
+    if (isFit) this.#holders++
+    return isFit
   }
 
   #fresh(): OpenSession {
-    if (!this.#open.isStale && !this.#isBehind) return this.#open
-    const stale = this.#open
-    this.#open = new OpenSession(this.core, this.#request, this.#bookmarks)
+    const before = this.#open
+    if (before !== undefined && !before.isStale && !this.#isBehind) return before
+    this.#open = new OpenSession(this.core, this.lease, this.#request, this.#bookmarks)
     this.#isBehind = false
-    if (stale.held.isOpen) this.core.fork(stale.held.close)
+    if (before?.held.isOpen === true) this.core.fork(before.held.close)
     return this.#open
   }
 
   /** Waits for the work before this; gives what says why it cannot begin, if so. */
   #turn(restore: Restore, operation: string, deadline: Deadline | undefined): Effect.Effect<void, Neo4jError> {
     const left = deadline?.remaining ?? Number.POSITIVE_INFINITY
-    return Effect.flatMap(this.#turns.take(restore, left, refusals(operation, deadline)), () => {
+    return Effect.flatMap(this.#turns.take(restore, left, new Turn(operation, deadline)), () => {
       if (!this.#closed && !this.core.isStopped) return Effect.void
       this.#turns.give()
       return Effect.fail((this.#closed ? returned : poolClosed)(operation))
@@ -101,7 +132,7 @@ class LiveSession {
           Effect.suspend(() => restore(this.#fresh().run(request, false, deadline))),
           () =>
             Effect.sync(() => {
-              this.#bookmarks = this.#open.lastBookmarks
+              if (this.#open !== undefined) this.#bookmarks = this.#open.lastBookmarks
               this.#turns.give()
             }),
         ),
@@ -122,7 +153,7 @@ class LiveSession {
       const open = Effect.onError(
         Effect.sync(() => {
           const request = { ...this.#request, operation }
-          this.#transaction = new OpenTransaction(this.core, request, transaction, this.#bookmarks)
+          this.#transaction = new OpenTransaction(this.core, this.lease, request, transaction, this.#bookmarks)
           return this.#transaction
         }),
         () => Effect.sync(() => this.#turns.give()),
@@ -160,69 +191,82 @@ class LiveSession {
     return this.#transaction?.isCommitted === true ? this.#transaction.lastBookmarks : this.#bookmarks
   }
 
-  // The permit stands for what may still have a connection.
-  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+  /** Closes it for its last holder; nothing is given where there is nothing to wait for. */
+  close(): Effect.Effect<void> | undefined {
+    if (--this.#holders > 0) return undefined
     this.#closed = true
-    this.#turns.close()
-    const give = () => this.#open.held.whenReleased(() => this.core.gate.give())
-    if (this.#transaction === undefined) give()
-    else this.#transaction.held.whenReleased(give)
-    return Effect.andThen(this.#transaction?.rollback ?? Effect.void, this.#open.held.close)
-  })
+    this.#lazyTurns?.close()
+    const open = this.#open?.held
+    const transaction = this.#transaction
+    if (open === undefined && transaction === undefined) {
+      this.lease.release()
+      return undefined
+    }
+    // The permit stands for what may still have a connection.
+    const release = () => (open === undefined ? this.lease.release() : open.whenReleased(this.lease.release))
+    if (transaction === undefined) release()
+    else transaction.held.whenReleased(release)
+    return Effect.andThen(transaction?.rollback ?? Effect.void, open?.close ?? Effect.void)
+  }
 }
 
-const makeSession = (live: LiveSession): Neo4jSession => {
-  const { core } = live
-  const execute = (statement: Statement<unknown>, options: StatementOptions | undefined, operation: string) =>
-    ready(core, statement, options, operation, (request, deadline) => live.execute(request, deadline))
-  const session = {
-    id: live.id,
-    run: (statement: Statement<unknown>, options?: StatementOptions) =>
-      Effect.map(execute(statement, options, "Neo4jSession.run"), ({ rows }) => rows),
-    query: (statement: Statement<unknown>, options?: StatementOptions) =>
-      Effect.map(execute(statement, options, "Neo4jSession.query"), toResult),
-    stream: (statement: Statement<unknown>, options?: StatementOptions) => {
-      const operation = "Neo4jSession.stream"
-      return streamOf(
-        ready(core, statement, options, operation, (request, deadline) =>
-          Effect.map(live.begin(request.transaction, "an open stream", operation, deadline), (transaction) =>
+/** A session as its borrower sees it. Its members are made when they are asked for: most borrowers use one of them. */
+class Borrowed {
+  readonly #live: LiveSession
+
+  constructor(live: LiveSession) {
+    this.#live = live
+  }
+
+  get id() {
+    return this.#live.lease.session
+  }
+
+  get run() {
+    return (statement: Statement<unknown>, options?: StatementOptions) =>
+      Effect.map(execute(this.#live, statement, options, "Neo4jSession.run"), ({ rows }) => rows)
+  }
+
+  get query() {
+    return (statement: Statement<unknown>, options?: StatementOptions) =>
+      Effect.map(execute(this.#live, statement, options, "Neo4jSession.query"), toResult)
+  }
+
+  get stream() {
+    const operation = "Neo4jSession.stream"
+    return (statement: Statement<unknown>, options?: StatementOptions) =>
+      streamOf(
+        ready(this.#live.core, statement, options, operation, (request, deadline) =>
+          Effect.map(this.#live.begin(request.transaction, "an open stream", operation, deadline), (transaction) =>
             transaction.pulling(request, deadline),
           ),
         ),
       )
-    },
-    transaction: (options?: TransactionConfig) =>
+  }
+
+  get transaction() {
+    const operation = "Neo4jSession.transaction"
+    return (options?: TransactionConfig) =>
       Effect.suspend(() => {
-        const operation = "Neo4jSession.transaction"
+        const { core } = this.#live
         const request = prepareTransaction(core.settings, options, operation)
         return request instanceof Neo4jError
           ? Effect.fail(request)
-          : Effect.map(live.begin(request, "an open transaction", operation, undefined), (transaction) =>
+          : Effect.map(this.#live.begin(request, "an open transaction", operation, undefined), (transaction) =>
               makeTransaction(core, transaction),
             )
-      }),
-    lastBookmarks: Effect.sync(() => live.bookmarks),
+      })
   }
-  // Rows have the type that the statement claims.
-  return session as Neo4jSession
+
+  get lastBookmarks() {
+    return Effect.sync(() => this.#live.bookmarks)
+  }
 }
 
-/** Waits for a permit and opens a session; the scope closes it and gives the permit back. */
-export const borrow = (
-  core: DriverCore,
-  options: SessionOptions | undefined,
+const execute = (
+  live: LiveSession,
+  statement: Statement<unknown>,
+  options: StatementOptions | undefined,
   operation: string,
-): Effect.Effect<Neo4jSession, Neo4jError, Scope.Scope> =>
-  Effect.uninterruptibleMask((restore) => {
-    const request = prepareSession(core.settings, options, operation)
-    if (request instanceof Neo4jError) return Effect.fail(request)
-    return Effect.flatMap(core.gate.take(restore, request.acquisitionTimeout, core.refusals(operation)), () =>
-      Effect.map(
-        Effect.acquireRelease(
-          Effect.sync(() => core.withPermit(() => new LiveSession(core, request))),
-          (live) => live.close,
-        ),
-        makeSession,
-      ),
-    )
-  })
+): Effect.Effect<Outcome, Neo4jError> =>
+  ready(live.core, statement, options, operation, (request, deadline) => live.execute(request, deadline))

@@ -3,6 +3,7 @@ import type { ResultSummary, Session } from "neo4j-driver"
 import { type Attempt, classify } from "../../src/ErrorClassifier.ts"
 import type { Neo4jError } from "../../src/Neo4jError.ts"
 import type { DriverCore } from "./DriverCore.ts"
+import type { ActiveLease } from "./ActiveLease.ts"
 import { Held } from "./Held.ts"
 import type { SessionRequest } from "./Request.ts"
 
@@ -10,6 +11,7 @@ export class NativeSession {
   readonly held: Held
   readonly native: Session
   readonly core: DriverCore
+  readonly lease: ActiveLease
   readonly request: SessionRequest
   /** Whether the server chooses the database of this session's requests. */
   readonly #unnamed: boolean
@@ -19,6 +21,7 @@ export class NativeSession {
   /** `close` ends what is open on the session and closes it. */
   constructor(
     core: DriverCore,
+    lease: ActiveLease,
     request: SessionRequest,
     options: { readonly bookmarks: ReadonlyArray<string>; readonly fetchSize: number },
     close: (native: Session) => Promise<unknown>,
@@ -26,6 +29,7 @@ export class NativeSession {
     const generation = core.current
     const database = request.database ?? core.home.get(request.impersonatedUser)
     this.core = core
+    this.lease = lease
     this.request = request
     this.database = database
     this.#unnamed = database === undefined
@@ -36,10 +40,9 @@ export class NativeSession {
       ...(request.impersonatedUser === undefined ? {} : { impersonatedUser: request.impersonatedUser }),
       ...(options.bookmarks.length === 0 ? {} : { bookmarks: [...options.bookmarks] }),
     })
-    core.activeSessions++
-    core.totalSessions++
+    core.pool.created()
     this.held = new Held(core, generation, () => close(this.native))
-    this.held.whenReleased(() => core.activeSessions--)
+    this.held.whenReleased(() => core.pool.closed())
   }
 
   /** Takes note of an answer. */

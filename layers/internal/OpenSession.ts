@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import { abandon, type Attempt } from "../../src/ErrorClassifier.ts"
 import type { Neo4jError } from "../../src/Neo4jError.ts"
 import { ConnectionError, type PoolClosed } from "../../src/Neo4jErrorReason.ts"
+import type { ActiveLease } from "./ActiveLease.ts"
 import type { Deadline } from "./Deadline.ts"
 import type { DriverCore } from "./DriverCore.ts"
 import type { Held } from "./Held.ts"
@@ -23,9 +24,16 @@ const allRows = -1
 
 export class OpenSession {
   readonly #session: NativeSession
+  #statement: string | undefined = undefined
 
-  constructor(core: DriverCore, request: SessionRequest, bookmarks: ReadonlyArray<string>) {
-    this.#session = new NativeSession(core, request, { bookmarks, fetchSize: allRows }, (native) => native.close())
+  constructor(core: DriverCore, lease: ActiveLease, request: SessionRequest, bookmarks: ReadonlyArray<string>) {
+    const options = { bookmarks, fetchSize: allRows }
+    this.#session = new NativeSession(core, lease, request, options, (native) => native.close())
+  }
+
+  /** What runs. */
+  get statement(): string | undefined {
+    return this.#statement
   }
 
   get held(): Held {
@@ -47,8 +55,11 @@ export class OpenSession {
    */
   run(request: Request, isLast: boolean, deadline: Deadline | undefined): Effect.Effect<Outcome, Neo4jError> {
     return Effect.callback((resume) => {
-      const { core, native, request: session } = this.#session
+      const { core, lease, native, request: session } = this.#session
       const { operation } = request
+      lease.work = this
+      this.#statement = request.text
+      core.log?.executes(lease, request.text)
       const collector = new RowCollector(request.integers, operation)
       const attempt: Attempt = {
         operation,
@@ -61,7 +72,9 @@ export class OpenSession {
         if (isDone) return
         isDone = true
         stopTimers()
+        this.#statement = undefined
         this.held.abort = undefined
+        core.log?.answered(lease, outcome)
         if (isLast) this.held.closeThen(() => resume(outcome))
         else resume(outcome)
       }
@@ -122,6 +135,7 @@ export class OpenSession {
       }
       return Effect.suspend(() => {
         stopTimers()
+        this.#statement = undefined
         this.held.abort = undefined
         return this.held.close
       })

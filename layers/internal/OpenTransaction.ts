@@ -17,15 +17,17 @@ import {
   TransactionTerminated,
   TransactionTimeout,
 } from "../../src/Neo4jErrorReason.ts"
+import type { ActiveLease } from "./ActiveLease.ts"
 import type { Deadline } from "./Deadline.ts"
-import { type DriverCore, poolClosed } from "./DriverCore.ts"
+import type { DriverCore } from "./DriverCore.ts"
 import type { Held } from "./Held.ts"
 import { type Failed, InFlight, type Pending } from "./InFlight.ts"
 import { afterAnswer, NativeSession, withoutStackTrace } from "./NativeSession.ts"
 import type { Outcome } from "./Outcome.ts"
 import type { Request, SessionRequest, TransactionRequest } from "./Request.ts"
 import { RowCollector } from "./RowDecoder.ts"
-import { RowStream } from "./RowStream.ts"
+import { poolClosed } from "./PoolCore.ts"
+import { type Rows, RowStream } from "./RowStream.ts"
 
 const ignore = () => {}
 
@@ -69,6 +71,7 @@ export class OpenTransaction {
 
   constructor(
     core: DriverCore,
+    lease: ActiveLease,
     request: SessionRequest,
     transaction: TransactionRequest,
     bookmarks: ReadonlyArray<string>,
@@ -77,8 +80,9 @@ export class OpenTransaction {
     this.#core = core
     this.#timeout = transaction.timeout
     this.firstBookmarks = bookmarks
-    this.#session = new NativeSession(core, request, { bookmarks, fetchSize }, () => this.#end())
+    this.#session = new NativeSession(core, lease, request, { bookmarks, fetchSize }, () => this.#end())
     this.#inFlight = new InFlight(request.operation, fetchSize, (culprit, all) => this.#failed(culprit, all))
+    lease.work = this
     const { begin } = this.#inFlight
     this.held.abort = (reason) => this.#abort(reason)
     // Its answer is not waited for: the first statement travels with it.
@@ -100,6 +104,15 @@ export class OpenTransaction {
 
   get held(): Held {
     return this.#session.held
+  }
+
+  get lease(): ActiveLease {
+    return this.#session.lease
+  }
+
+  /** What was asked last and is not answered. */
+  get statement(): string | undefined {
+    return this.#inFlight.newest
   }
 
   get writes(): boolean {
@@ -148,8 +161,10 @@ export class OpenTransaction {
       if (refusal !== undefined) return resume(Effect.fail(refusal))
       const result = withoutStackTrace(() => this.#native.run(request.text, request.parameters))
       const collector = new RowCollector(request.integers, request.operation)
+      this.#core.log?.executes(this.lease, request.text)
       const finish = (outcome: Effect.Effect<Outcome, Neo4jError>) => {
         stopTimers()
+        this.#core.log?.answered(this.lease, outcome)
         resume(outcome)
       }
       const item = this.#inFlight.add(request.operation, request.text, (error) => finish(Effect.fail(error)))
@@ -197,13 +212,19 @@ export class OpenTransaction {
   /** The rows of a stream that is all of this transaction: after the last one it is committed. */
   pulling(request: Request, deadline: Deadline | undefined): RowStream["pull"] {
     const rows = this.#openStream(request, { timeout: 0, deadline })
-    return Pull.catchDone(rows.pull, () => Effect.andThen(this.commit(request.operation, deadline), Cause.done()))
+    const pull = Effect.withFiber<Rows, Neo4jError | Cause.Done>((fiber) => {
+      this.lease.pulledBy(fiber.id)
+      return rows.pull
+    })
+    return Pull.catchDone(pull, () => Effect.andThen(this.commit(request.operation, deadline), Cause.done()))
   }
 
   #openStream(request: Request, limits: Limits): RowStream {
     const result = withoutStackTrace(() => this.#native.run(request.text, request.parameters))
+    this.#core.log?.executes(this.lease, request.text)
     const item = this.#inFlight.add(request.operation, request.text, (error) => {
       stopLimits()
+      this.#core.log?.answered(this.lease, Effect.fail(error))
       rows.fail(error)
     })
     const { deadline } = limits
@@ -228,6 +249,7 @@ export class OpenTransaction {
       onCompleted: (summary) => {
         stopLimits()
         if (!item.isBrokenOff) this.#session.answered(summary)
+        this.#core.log?.streamed(this.lease, item.rows)
         this.#streams.delete(rows)
         this.#inFlight.completed(item)
       },

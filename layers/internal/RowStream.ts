@@ -15,7 +15,7 @@ import type { Row } from "../../src/Value.ts"
 import { RowCollector } from "./RowDecoder.ts"
 import type { Request } from "./Request.ts"
 
-type Rows = readonly [Row, ...Array<Row>]
+export type Rows = readonly [Row, ...Array<Row>]
 
 const ignore = () => {}
 

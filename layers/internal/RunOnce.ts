@@ -15,10 +15,10 @@ export const runOnce = (
   deadline: Deadline | undefined,
 ): Effect.Effect<Outcome, Neo4jError> =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(core.take(restore, sessionRequest.acquisitionTimeout, request.operation, deadline), () => {
+    Effect.flatMap(core.pool.take(restore, { ...sessionRequest, operation: request.operation, deadline }), (lease) => {
       const bookmarks = core.bookmarks.and(sessionRequest.bookmarks)
-      const session = core.withPermit(() => new OpenSession(core, sessionRequest, bookmarks))
-      session.held.whenReleased(() => core.gate.give())
+      const session = lease.orRelease(() => new OpenSession(core, lease, sessionRequest, bookmarks))
+      session.held.whenReleased(lease.release)
       return Effect.onExit(restore(session.run(request, true, deadline)), () => {
         // A write whose rows cannot be decoded is committed all the same.
         core.bookmarks.learn(bookmarks, session.lastBookmarks)

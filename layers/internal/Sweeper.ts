@@ -26,7 +26,12 @@ export class Sweeper {
 
   /** Milliseconds that only ever grow: a clock that is set must not end what waits. */
   now(): number {
-    return Number(this.#clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+    return Number(this.#clock.monotonicTimeNanosUnsafe()) / 1_000_000
+  }
+
+  /** Milliseconds since 1970. */
+  wallClock(): number {
+    return this.#clock.currentTimeMillisUnsafe()
   }
 
   add(millis: number, fire: () => void): Timer {

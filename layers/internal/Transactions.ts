@@ -12,6 +12,7 @@ import { Neo4jError } from "../../src/Neo4jError.ts"
 import { InvalidStatement, TransactionClosed } from "../../src/Neo4jErrorReason.ts"
 import type { SessionOptions, TransactionOptions } from "../../src/QueryOptions.ts"
 import * as Statement from "../../src/Statement.ts"
+import { CurrentLease } from "./ActiveLease.ts"
 import type { Deadline } from "./Deadline.ts"
 import type { DriverCore } from "./DriverCore.ts"
 import type { Restore } from "./Gate.ts"
@@ -120,11 +121,11 @@ export const begin = (
   restore: Restore,
   { deadline, operation, session, transaction }: Begin,
 ): Effect.Effect<OpenTransaction, Neo4jError> =>
-  Effect.map(core.take(restore, session.acquisitionTimeout, operation, deadline), () => {
-    const open = core.withPermit(
-      () => new OpenTransaction(core, session, transaction, core.bookmarks.and(session.bookmarks)),
+  Effect.map(core.pool.take(restore, { ...session, operation, deadline }), (lease) => {
+    const open = lease.orRelease(
+      () => new OpenTransaction(core, lease, session, transaction, core.bookmarks.and(session.bookmarks)),
     )
-    open.held.whenReleased(() => core.gate.give())
+    open.held.whenReleased(lease.release)
     return open
   })
 
@@ -156,7 +157,9 @@ const attempt = <A, E, R>(
       Effect.flatMap(begin(core, restore, options), (transaction) => {
         const outer = fiber.getRef(Current)
         const here: Surrounding = { core, transaction, afterCommit: [], isOver: false, outer }
-        const body = Effect.provideService(bounded(effect, options.deadline, options.operation), Current, here)
+        const body = bounded(effect, options.deadline, options.operation).pipe(
+          Effect.provideContext(Context.make(Current, here).pipe(Context.add(CurrentLease, transaction.lease))),
+        )
         return Effect.flatMap(Effect.exit(restore(body)), (exit) => {
           here.isOver = true
           return Exit.isSuccess(exit)

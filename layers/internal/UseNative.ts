@@ -106,8 +106,11 @@ export const useNative = <A>(
 ): Effect.Effect<A, Neo4jError> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(
-      core.gate.take(restore, core.settings.pool.acquisitionTimeout, core.refusals(attempt.operation)),
-      () => {
+      core.pool.take(restore, {
+        operation: attempt.operation,
+        acquisitionTimeout: core.settings.pool.acquisitionTimeout,
+      }),
+      (lease) => {
         const generation = core.current
         const controller = new AbortController()
         const sessions = new Set<Session>()
@@ -124,7 +127,7 @@ export const useNative = <A>(
           if (!settled || sessions.size > 0) core.replace(generation)
           return Promise.allSettled([...Array.from(sessions, (session) => session.close()), running])
         })
-        held.whenReleased(() => core.gate.give())
+        held.whenReleased(lease.release)
         const wait = Effect.callback<A, Neo4jError>((resume) => {
           const fail = (cause: unknown) => {
             if (!isFromDriver(cause)) return resume(Effect.die(cause))

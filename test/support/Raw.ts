@@ -108,7 +108,7 @@ export const toolkit = (overrides: Partial<Neo4jConfig.Settings> = {}): Effect.E
       ...server.direct,
       ...overrides,
       uri: server.proxy.uri,
-      pool: { maxSize: 1, minSize: 0, drainTimeout: "50 millis", ...overrides.pool },
+      pool: { maxSize: 1, minSize: 0, alerts: false, drainTimeout: "50 millis", ...overrides.pool },
       driver: { maxConnectionPoolSize: 1, lazy: true, logging, ...overrides.driver },
     })
     const runtime = yield* Effect.acquireRelease(

@@ -16,7 +16,7 @@ export const password = Redacted.make(variable("NEO4J_PASSWORD"))
 export const settings: Neo4jConfig.Settings = {
   uri,
   auth: { username, password },
-  pool: { maxSize: 1, minSize: 0, acquisitionTimeout: "10 seconds" },
+  pool: { maxSize: 1, minSize: 0, alerts: false, acquisitionTimeout: "10 seconds" },
   driver: { maxConnectionPoolSize: 1, connectionAcquisitionTimeout: "10 seconds" },
 }
 

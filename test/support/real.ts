@@ -13,10 +13,15 @@ const environment = Config.all({
   password: Config.Redacted("NEO4J_PASSWORD"),
 })
 
-/** Settings of the test server, with others in their place. */
+/** Settings of the test server, with others in their place; nothing is sent that a test did not ask for. */
 export const settings = (overrides: Partial<Neo4jConfig.Settings> = {}): Effect.Effect<Neo4jConfig.Settings> =>
   Effect.orDie(
-    Effect.map(environment, ({ password, uri, username }) => ({ uri, auth: { username, password }, ...overrides })),
+    Effect.map(environment, ({ password, uri, username }) => ({
+      uri,
+      auth: { username, password },
+      ...overrides,
+      pool: { minSize: 0, alerts: false, ...overrides.pool },
+    })),
   )
 
 /** A raw driver beside the toolkit, to watch the server with. */

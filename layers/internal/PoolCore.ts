@@ -1,0 +1,494 @@
+/**
+ * The permits of a driver as a pool of sessions: who holds one, who waits, what was counted, and what somebody should
+ * know of it. Belongs to the driver; nothing here opens or closes a session.
+ */
+import type * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Queue from "effect/Queue"
+import * as Ref from "effect/Ref"
+import * as Stream from "effect/Stream"
+import type { Borrower, Lease } from "../../src/Lease.ts"
+import { describeBorrower, describeLease, list } from "../../src/LeaseReport.ts"
+import { Neo4jError } from "../../src/Neo4jError.ts"
+import { AcquisitionTimeout, PoolClosed, PoolDeadlock } from "../../src/Neo4jErrorReason.ts"
+import type { PoolEvent } from "../../src/PoolEvent.ts"
+import type { PoolStats } from "../../src/PoolStats.ts"
+import * as PoolUsage from "../../src/PoolUsage.ts"
+import type { Resolved } from "../../src/ResolvedSettings.ts"
+import { ActiveLease, type Asking, borrowerOf, currentLease } from "./ActiveLease.ts"
+import { Alerts } from "./Alerts.ts"
+import { Gate, type Restore, Visitor } from "./Gate.ts"
+import { HistogramRecorder } from "./HistogramRecorder.ts"
+import type { SessionLog } from "./SessionLog.ts"
+import type { Sweeper, Timer } from "./Sweeper.ts"
+
+// Who reads events more slowly loses the oldest.
+const eventBuffer = 1024
+
+export class PoolCore {
+  readonly name: string
+  readonly #gate: Gate
+  readonly #clock: Sweeper
+  readonly #log: SessionLog | undefined
+  readonly #fork: (effect: Effect.Effect<unknown>) => void
+  readonly #usage = Ref.makeUnsafe(PoolUsage.empty)
+  readonly #leases = new Set<ActiveLease>()
+  readonly #waitTime = new HistogramRecorder()
+  readonly #useTime = new HistogramRecorder()
+  readonly #alerts: Alerts | undefined
+  readonly #leakThreshold: number | undefined
+  #leakTimer: Timer | undefined = undefined
+  #minSize: number
+  /** Permits that are taken to keep connections warm, and are nobody's. */
+  #probing = 0
+  /** Leases with which something is streamed. */
+  streams = 0
+  /** Leases whose own borrower waits. */
+  #blocked = 0
+  readonly #watchers = new Set<() => void>()
+  readonly #listeners = new Set<(event: PoolEvent) => void>()
+  readonly #ends = new Set<() => void>()
+
+  constructor(
+    settings: Resolved,
+    clock: Sweeper,
+    log: SessionLog | undefined,
+    fork: (effect: Effect.Effect<unknown>) => void,
+  ) {
+    const { alerts, leakThreshold, maxSize, minSize, name } = settings.pool
+    this.name = name
+    this.#clock = clock
+    this.#log = log
+    this.#fork = fork
+    this.#gate = new Gate(maxSize, clock)
+    this.#minSize = minSize
+    this.#leakThreshold = leakThreshold
+    this.#alerts =
+      alerts &&
+      new Alerts(
+        name,
+        alerts,
+        clock,
+        () => ({ inUse: this.inUse, maxSize: this.maxSize, waiting: this.waiting }),
+        (alert) => this.#emit(() => alert),
+        fork,
+      )
+  }
+
+  get inUse(): number {
+    return PoolUsage.inUse(Ref.getUnsafe(this.#usage))
+  }
+
+  get waiting(): number {
+    return this.#gate.waiting
+  }
+
+  get minSize(): number {
+    return this.#minSize
+  }
+
+  /** What it is to be; while it shrinks, more may be out. */
+  get maxSize(): number {
+    return this.#gate.capacity
+  }
+
+  get isClosed(): boolean {
+    return this.#gate.isClosed
+  }
+
+  get drained(): Effect.Effect<void> {
+    return this.#gate.drained
+  }
+
+  /** Lends a permit at once if one is free. */
+  tryLend(fiber: Fiber.Fiber<unknown, unknown>, asking: Asking): ActiveLease | undefined {
+    if (!this.#gate.tryTake()) return undefined
+    this.#waitTime.record(0)
+    return this.#lend(fiber, asking, currentLease(this, fiber), this.#clock.now(), 0)
+  }
+
+  /**
+   * Lends a permit, waiting for it if need be, but no longer than a deadline allows. To be run in an uninterruptible
+   * region, of which `restore` opens only the wait.
+   */
+  take(restore: Restore, asking: Asking): Effect.Effect<ActiveLease, Neo4jError> {
+    return Effect.withFiber((fiber) => {
+      const lease = this.tryLend(fiber, asking)
+      return lease === undefined ? this.wait(fiber, restore, asking) : Effect.succeed(lease)
+    })
+  }
+
+  /** Waits for a permit where none is free. */
+  wait(fiber: Fiber.Fiber<unknown, unknown>, restore: Restore, asking: Asking): Effect.Effect<ActiveLease, Neo4jError> {
+    const { acquisitionTimeout, deadline, operation } = asking
+    const remaining = deadline?.remaining ?? Number.POSITIVE_INFINITY
+    if (deadline !== undefined && remaining <= 0) return Effect.fail(deadline.exceeded("wait", operation))
+    const waiter = new Waiter(this, fiber, asking, remaining <= acquisitionTimeout)
+    const timeout = Math.min(remaining, acquisitionTimeout)
+    return Effect.map(this.#gate.wait(fiber, restore, timeout, waiter), () => waiter.lease as ActiveLease)
+  }
+
+  /** A borrower has begun to wait; the error with which it must not, where nobody could ever go on. */
+  waits(waiter: Waiter): Neo4jError | undefined {
+    waiter.blocked = this.#block(waiter)
+    this.#changed()
+    if (waiter.blocked.length === 0 || this.#blocked < this.#gate.inUse) return undefined
+    const ring = this.leases
+    this.#emit(() => ({ _tag: "Deadlock", pool: this.name, borrower: waiter.borrower, ring }))
+    return deadlock(ring, waiter.asking.operation)
+  }
+
+  /** A permit was handed to a borrower that waited. */
+  served(waiter: Waiter): ActiveLease {
+    this.#unblock(waiter)
+    const now = this.#clock.now()
+    const waitedMillis = Math.max(0, now - waiter.since)
+    this.#waitTime.record(waitedMillis / 1000)
+    return this.#lend(waiter.fiber, waiter.asking, waiter.outer, now, waitedMillis)
+  }
+
+  /** A borrower has stopped waiting, without a permit. */
+  left(waiter: Waiter, how: "refused" | "timedOut" | "interrupted" | "closed"): void {
+    this.#unblock(waiter)
+    if (how === "interrupted") this.#count((usage) => ({ ...usage, interrupted: usage.interrupted + 1 }))
+    else if (how !== "closed") this.#count((usage) => ({ ...usage, timedOut: usage.timedOut + 1 }))
+    if (how === "interrupted" || how === "timedOut") {
+      this.#emit(() => ({
+        _tag: how === "timedOut" ? "TimedOut" : "Interrupted",
+        pool: this.name,
+        borrower: waiter.borrower,
+        waitedMillis: Math.max(0, this.#clock.now() - waiter.since),
+      }))
+    }
+    this.#changed()
+  }
+
+  /**
+   * The leases that cannot come back before this fiber goes on: those it holds itself around the place where it waits, and
+   * those of streams that it pulls. A lease of a fiber that it was forked from may come back without it.
+   */
+  #block({ fiber, outer }: Waiter): ReadonlyArray<ActiveLease> {
+    if (outer === undefined && this.streams === 0) return none
+    const blocked: Array<ActiveLease> = []
+    for (let lease = outer; lease !== undefined; lease = lease.parent) {
+      if (lease.fiber !== fiber.id) break
+      blocked.push(lease)
+    }
+    if (this.streams > 0) {
+      for (const lease of this.#leases) if (lease.puller === fiber.id && !blocked.includes(lease)) blocked.push(lease)
+    }
+    for (const lease of blocked) if (lease.blocking++ === 0) this.#blocked++
+    return blocked
+  }
+
+  #unblock(waiter: Waiter): void {
+    for (const lease of waiter.blocked) if (--lease.blocking === 0 && !lease.isReturned) this.#blocked--
+    waiter.blocked = none
+  }
+
+  #lend(
+    fiber: Fiber.Fiber<unknown, unknown>,
+    asking: Asking,
+    outer: ActiveLease | undefined,
+    now: number,
+    waitedMillis: number,
+  ): ActiveLease {
+    const usage = PoolUsage.lent(Ref.getUnsafe(this.#usage))
+    this.#usage.ref.current = usage
+    const lease = new ActiveLease(this, usage.borrowed, asking, fiber, outer, now)
+    this.#leases.add(lease)
+    if (this.#leakThreshold !== undefined && this.#leakTimer === undefined) this.#watchLeaks(this.#leakThreshold)
+    if (this.#listeners.size > 0) {
+      this.#emit(() => ({ _tag: "Borrowed", pool: this.name, lease: this.#show(lease), waitedMillis }))
+    }
+    this.#log?.acquired(lease)
+    this.#changed()
+    return lease
+  }
+
+  /** For a lease that has just ended. */
+  returned(lease: ActiveLease): void {
+    if (lease.blocking > 0) this.#blocked--
+    if (lease.puller !== undefined) this.streams--
+    this.#leases.delete(lease)
+    this.#useTime.record((this.#clock.now() - lease.since) / 1000)
+    this.#usage.ref.current = PoolUsage.returned(Ref.getUnsafe(this.#usage), this.maxSize)
+    this.#log?.closed(lease)
+    if (lease.isSuspected) this.#cameBack(lease)
+    if (this.#listeners.size > 0) this.#emit(() => ({ _tag: "Returned", pool: this.name, lease: this.#show(lease) }))
+    this.#gate.give()
+    this.#changed()
+  }
+
+  #count(transition: (usage: PoolUsage.PoolUsage) => PoolUsage.PoolUsage): void {
+    this.#usage.ref.current = transition(Ref.getUnsafe(this.#usage))
+  }
+
+  #changed(): void {
+    this.#alerts?.observe(this.inUse, this.maxSize, this.waiting)
+    for (const watcher of this.#watchers) watcher()
+  }
+
+  #emit(event: () => PoolEvent): void {
+    if (this.#listeners.size === 0) return
+    const happened = event()
+    for (const listener of this.#listeners) listener(happened)
+  }
+
+  /** A session was opened. */
+  created(): void {
+    this.#count((usage) => ({ ...usage, created: usage.created + 1 }))
+  }
+
+  /** A session was closed. */
+  closed(): void {
+    this.#count((usage) => ({ ...usage, closed: usage.closed + 1 }))
+  }
+
+  /** So many connections are open and answer; `exactly` where no other one is. */
+  opened(open: number, exactly = false): void {
+    this.#count((usage) => PoolUsage.opened(usage, Math.min(open, this.maxSize), exactly))
+    this.#changed()
+  }
+
+  /** Takes a free permit that counts as nobody's use; whoever takes it gives it back with `gave`. */
+  tryProbe(): boolean {
+    if (!this.#gate.tryTake()) return false
+    this.#probing++
+    return true
+  }
+
+  gave(): void {
+    this.#probing--
+    this.#gate.give()
+  }
+
+  /** How many permits are out to keep connections warm. */
+  get probing(): number {
+    return this.#probing
+  }
+
+  resize(minSize: number, maxSize: number): void {
+    this.#minSize = minSize
+    this.#count((usage) => ({ ...usage, open: Math.max(PoolUsage.inUse(usage), Math.min(usage.open, maxSize)) }))
+    this.#gate.resize(maxSize)
+    this.#emit(() => ({ _tag: "Resized", pool: this.name, minSize, maxSize }))
+    this.#changed()
+  }
+
+  /** Lends nothing any more, and sends everybody away who waits. */
+  close(): void {
+    if (this.isClosed) return
+    this.#gate.close()
+    this.#emit(() => ({ _tag: "Closing", pool: this.name }))
+    this.#changed()
+  }
+
+  /** Tells of everything that is still out, and is now taken back; gives what there was. */
+  reclaim(): ReadonlyArray<Lease> {
+    const { leases } = this
+    for (const lease of leases) this.#emit(() => ({ _tag: "Reclaimed", pool: this.name, lease }))
+    return leases
+  }
+
+  /** Nothing is out any more; the streams of changes and events end. */
+  end(): void {
+    for (const lease of this.#leases) lease.release()
+    for (const end of this.#ends) end()
+    this.#alerts?.stop()
+    this.#clock.remove(this.#leakTimer)
+  }
+
+  get stats(): PoolStats {
+    return PoolUsage.toStats(Ref.getUnsafe(this.#usage), this, {
+      waiting: this.waiting,
+      waitTime: this.#waitTime.snapshot(),
+      useTime: this.#useTime.snapshot(),
+    })
+  }
+
+  /** The longest held comes first. */
+  get leases(): ReadonlyArray<Lease> {
+    const now = this.#clock.now()
+    const wallClock = this.#clock.wallClock()
+    return Array.from(this.#leases, (lease) => lease.toLease(now, wallClock))
+  }
+
+  #show(lease: ActiveLease): Lease {
+    return lease.toLease(this.#clock.now(), this.#clock.wallClock())
+  }
+
+  readonly changes: Stream.Stream<PoolStats> = Stream.callback<PoolStats>(
+    (queue) => {
+      const watch = () => void Queue.offerUnsafe(queue, this.stats)
+      watch()
+      return this.#subscribe(this.#watchers, watch, queue)
+    },
+    { bufferSize: 1, strategy: "sliding" },
+  )
+
+  readonly events: Stream.Stream<PoolEvent> = Stream.callback<PoolEvent>(
+    (queue) => this.#subscribe(this.#listeners, (event) => void Queue.offerUnsafe(queue, event), queue),
+    { bufferSize: eventBuffer, strategy: "sliding" },
+  )
+
+  #subscribe<A, F>(to: Set<F>, listener: F, queue: Queue.Queue<A, Cause.Done>) {
+    const end = () => void Queue.endUnsafe(queue)
+    return Effect.acquireRelease(
+      Effect.sync(() => {
+        to.add(listener)
+        this.#ends.add(end)
+      }),
+      () =>
+        Effect.sync(() => {
+          to.delete(listener)
+          this.#ends.delete(end)
+        }),
+    )
+  }
+
+  // The oldest lease that is not suspected yet is the next to be.
+  #watchLeaks(threshold: number): void {
+    for (const lease of this.#leases) {
+      if (lease.isSuspected) continue
+      const left = lease.since + threshold - this.#clock.now()
+      if (left > 0) {
+        this.#leakTimer = this.#clock.add(left, () => {
+          this.#leakTimer = undefined
+          this.#watchLeaks(threshold)
+        })
+        return
+      }
+      this.#suspect(lease)
+    }
+  }
+
+  #suspect(lease: ActiveLease): void {
+    lease.isSuspected = true
+    this.#count((usage) => ({ ...usage, leaked: usage.leaked + 1 }))
+    const shown = this.#show(lease)
+    this.#emit(() => ({ _tag: "LeakSuspected", pool: this.name, lease: shown }))
+    const where = shown.stack === undefined ? "" : `; it was borrowed at\n${shown.stack}`
+    this.#fork(
+      Effect.logWarning(
+        `effect-neo4j: a session of the pool ${this.name} may have leaked: ${describeLease(shown)}${where}`,
+      ),
+    )
+    this.#changed()
+  }
+
+  #cameBack(lease: ActiveLease): void {
+    const shown = this.#show(lease)
+    this.#emit(() => ({ _tag: "LeakReturned", pool: this.name, lease: shown }))
+    this.#fork(
+      Effect.logInfo(
+        `effect-neo4j: a session of the pool ${this.name} that was suspected to have leaked was returned after ${Math.round(shown.heldMillis)} ms: ${describeBorrower(shown)}`,
+      ),
+    )
+  }
+
+  timedOut({ operation }: Asking, waitedMillis: number): Neo4jError {
+    const holders = this.leases
+    const others = this.waiting - 1
+    const waitThemselves = this.#leasesOfWaiters().size
+    const advice =
+      waitThemselves > 0
+        ? `Of the holders ${waitThemselves} wait for another session themselves, perhaps through a fiber that they forked: borrow once and pass the session on`
+        : "Hold sessions for less long, bound the concurrency, or raise pool.maxSize"
+    return Neo4jError.from(
+      new AcquisitionTimeout({
+        message: `no session became free within ${waitedMillis} ms: ${holders.length} of ${this.maxSize} are lent, ${others} others wait. Held by: ${list(holders.map(describeLease))}`,
+        hint: advice,
+        waitedMillis,
+        inUse: holders.length,
+        maxSize: this.maxSize,
+        waiting: others,
+        holders,
+      }),
+      operation,
+    )
+  }
+
+  /** What is held by somebody who waits, or by a fiber that it was forked from. */
+  #leasesOfWaiters(): ReadonlySet<ActiveLease> {
+    const found = new Set<ActiveLease>()
+    for (const visitor of this.#gate.visitors()) {
+      for (let { outer } = visitor as Waiter; outer !== undefined && !outer.isReturned; outer = outer.parent) {
+        found.add(outer)
+      }
+    }
+    return found
+  }
+}
+
+const none: ReadonlyArray<ActiveLease> = []
+
+/** A borrower in the queue. */
+class Waiter extends Visitor {
+  readonly #pool: PoolCore
+  readonly fiber: Fiber.Fiber<unknown, unknown>
+  readonly asking: Asking
+  /** What it works with already. */
+  readonly outer: ActiveLease | undefined
+  /** What cannot come back before it goes on. */
+  blocked = none
+  /** What was handed to it. */
+  lease: ActiveLease | undefined = undefined
+  readonly #isBound: boolean
+
+  /** `isBound`: its deadline passes before its acquisition timeout. */
+  constructor(pool: PoolCore, fiber: Fiber.Fiber<unknown, unknown>, asking: Asking, isBound: boolean) {
+    super()
+    this.#pool = pool
+    this.fiber = fiber
+    this.asking = asking
+    this.outer = currentLease(pool, fiber)
+    this.#isBound = isBound
+  }
+
+  get borrower(): Borrower {
+    return borrowerOf(this.asking, this.fiber.id, this.fiber.cache.span)
+  }
+
+  timedOut(waitedMillis: number): Neo4jError {
+    const { deadline, operation } = this.asking
+    return this.#isBound && deadline !== undefined
+      ? deadline.exceeded("wait", operation)
+      : this.#pool.timedOut(this.asking, Math.round(waitedMillis))
+  }
+
+  closed(): Neo4jError {
+    return poolClosed(this.asking.operation)
+  }
+
+  override waits(): Neo4jError | undefined {
+    return this.#pool.waits(this)
+  }
+
+  override served(): void {
+    this.lease = this.#pool.served(this)
+  }
+
+  override left(how: "refused" | "timedOut" | "interrupted" | "closed"): void {
+    this.#pool.left(this, how)
+  }
+
+  override dropped(): void {
+    this.lease?.release()
+  }
+}
+
+const deadlock = (ring: ReadonlyArray<Lease>, operation: string): Neo4jError =>
+  Neo4jError.from(
+    new PoolDeadlock({
+      message: `every session is held by a fiber that itself waits for one. Held by: ${list(ring.map(describeLease), 20)}`,
+      hint: "Borrow once and pass the session on, borrow with reentrant: true, or raise pool.maxSize",
+      ring,
+    }),
+    operation,
+  )
+
+export const poolClosed = (operation: string): Neo4jError => Neo4jError.from(shutDown(), operation)
+
+export const shutDown = (): PoolClosed => new PoolClosed({ message: "the pool is shut down" })

@@ -1,0 +1,80 @@
+import type { Histogram, PoolStats } from "./PoolStats.ts"
+
+/**
+ * What a pool counts, from which its statistics follow: `inUse = borrowed - returned`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PoolUsage {
+  readonly open: number
+  readonly peakInUse: number
+  readonly borrowed: number
+  readonly returned: number
+  readonly timedOut: number
+  readonly interrupted: number
+  readonly created: number
+  readonly closed: number
+  readonly leaked: number
+}
+
+export const empty: PoolUsage = {
+  open: 0,
+  peakInUse: 0,
+  borrowed: 0,
+  returned: 0,
+  timedOut: 0,
+  interrupted: 0,
+  created: 0,
+  closed: 0,
+  leaked: 0,
+}
+
+export const inUse = ({ borrowed, returned }: PoolUsage): number => borrowed - returned
+
+/** A session was lent; a slot opens where none was free. */
+export const lent = (usage: PoolUsage): PoolUsage => {
+  const now = usage.borrowed + 1 - usage.returned
+  return {
+    ...usage,
+    borrowed: usage.borrowed + 1,
+    open: now > usage.open ? now : usage.open,
+    peakInUse: now > usage.peakInUse ? now : usage.peakInUse,
+  }
+}
+
+/** A session came back; its slot stays open as far as the pool's size allows. */
+export const returned = (usage: PoolUsage, maxSize: number): PoolUsage => {
+  const left = usage.borrowed - usage.returned - 1
+  const most = left > maxSize ? left : maxSize
+  return { ...usage, returned: usage.returned + 1, open: usage.open > most ? most : usage.open }
+}
+
+/** So many slots have a connection; others that are free do not count as open any more where `exactly` is set. */
+export const opened = (usage: PoolUsage, open: number, exactly = false): PoolUsage => {
+  const least = Math.max(open, inUse(usage))
+  return { ...usage, open: exactly ? least : Math.max(least, usage.open) }
+}
+
+/** The statistics of a pool at one moment. */
+export const toStats = (
+  usage: PoolUsage,
+  sizes: { readonly minSize: number; readonly maxSize: number },
+  queue: { readonly waiting: number; readonly waitTime: Histogram; readonly useTime: Histogram },
+): PoolStats => {
+  const { open, ...counts } = usage
+  const lent = inUse(usage)
+  const maxSize = Math.max(sizes.maxSize, lent)
+  return {
+    available: open - lent,
+    inUse: lent,
+    total: open,
+    maxSize,
+    minSize: sizes.minSize,
+    waiting: queue.waiting,
+    utilization: lent / maxSize,
+    ...counts,
+    waitTime: queue.waitTime,
+    useTime: queue.useTime,
+  }
+}
