@@ -22,7 +22,7 @@ import { perSecond } from "./support/Workers.ts"
 const { names } = Pools
 
 const [few, many] = [1000, 20_000]
-// The same in both rates, so that all waiters go through the pool more than once.
+// The same however many wait; each of many borrows five times.
 const cyclesOfAll = 100_000
 const [fairTasks, fairCycles] = [1000, 20]
 const queries = 100_000

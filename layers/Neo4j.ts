@@ -13,7 +13,7 @@ import { type Client, Neo4jClient } from "../src/Neo4jClient.ts"
 import * as Neo4jConfig from "../src/Neo4jConfig.ts"
 import type { Neo4jDriver } from "../src/Neo4jDriver.ts"
 import type { Neo4jError } from "../src/Neo4jError.ts"
-import type { SessionMonitor } from "../src/SessionMonitor.ts"
+import { SessionLogging, type SessionMonitor } from "../src/SessionMonitor.ts"
 import type { SessionPool } from "../src/SessionPool.ts"
 import type { Settings } from "../src/Settings.ts"
 import type { Integers } from "../src/Value.ts"
@@ -79,6 +79,34 @@ export const layerConfig = (config: Config.Config<Settings>): Layer.Layer<Servic
 export const layerEnv: Layer.Layer<Services, Neo4jError | Config.ConfigError> = layerConfig(Neo4jConfig.config)
 
 /**
+ * Lets the live Layers that it is provided to log what happens to each session, at the level `Debug`; see
+ * `SessionMonitor`.
+ *
+ * **Example** (The life of a session in the log)
+ *
+ * ```ts
+ * import { Effect, Layer, Logger, References } from "effect"
+ * import { cypher, Neo4jClient } from "effect-neo4j"
+ * import { Neo4j } from "effect-neo4j/layers"
+ *
+ * const lines: Array<unknown> = []
+ * const collecting = Logger.layer([Logger.make(({ message }) => void lines.push(message))])
+ *
+ * const program = Effect.flatMap(Neo4jClient, (neo4j) => neo4j.pool.use((session) => session.run(cypher`RETURN 1`)))
+ * const Neo4jLive = Neo4j.layerEnv.pipe(
+ *   Layer.provide(Neo4j.layerSessionLog),
+ *   Layer.provide(Layer.merge(collecting, Layer.succeed(References.MinimumLogLevel, "Debug")))
+ * )
+ * await Effect.runPromise(Effect.provide(program, Neo4jLive))
+ * lines.flat().includes("effect-neo4j: executes: RETURN ?") // => true
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerSessionLog: Layer.Layer<never> = Layer.succeed(SessionLogging, true)
+
+/**
  * A class for a further client with its Layer: another server, identity or representation of integers, beside the
  * first one.
  *
@@ -117,3 +145,5 @@ export const Service =
     const client = Effect.map(Effect.flatMap(read, make), (services) => Context.get(services, Neo4jClient) as Client<I>)
     return Object.assign(tag, { layer: Layer.effect(tag, client) })
   }
+
+export { type Clients, Family, type FamilyOptions } from "./Family.ts"

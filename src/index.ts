@@ -28,6 +28,8 @@ export type {
 } from "./QueryOptions.ts"
 export type { Counters, Notification, Plan, Profile, QueryResult, QuerySummary, ServerInfo } from "./QueryResult.ts"
 export { SessionLogging, SessionMonitor, type SessionStats } from "./SessionMonitor.ts"
+export * as PoolMetrics from "./PoolMetrics.ts"
+export { type PoolCounts, PoolRegistry, type Pools, type PoolSource, type RegisteredPool } from "./PoolRegistry.ts"
 export { type BorrowOptions, SessionPool } from "./SessionPool.ts"
 export { isStatement, type Statement } from "./Statement.ts"
 export type * as Value from "./Value.ts"

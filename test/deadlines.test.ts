@@ -12,7 +12,7 @@ import { Neo4j } from "effect-neo4j/layers"
 import * as FaultProxy from "./support/FaultProxy.ts"
 import { forAll } from "./support/Random.ts"
 import { administrator, connectionsInUse, endless, running, settings, until } from "./support/real.ts"
-import { failure } from "./support/Single.ts"
+import { failure, whileLent } from "./support/Single.ts"
 
 // Whatever one test leaves behind on the one connection, the next one meets. No query ends by its timeout while a test waits.
 const one = {
@@ -134,8 +134,7 @@ it.layer(live, { excludeTestServices: true })("a deadline", (it) => {
   for (const [way, run] of Object.entries(ways)) {
     it.effect(`of ${way} covers its wait for a session`, () =>
       Effect.gen(function* () {
-        const neo4j = yield* Neo4jClient
-        const error = yield* neo4j.pool.use(() => failure(run(create("waited"), { deadline: "50 millis" })))
+        const error = yield* whileLent(failure(run(create("waited"), { deadline: "50 millis" })))
         assert.strictEqual(phaseOf(error), "wait")
         assert.match(error.message, /the deadline of 50 ms passed/)
         assert.strictEqual(yield* count("waited"), 0)
@@ -280,7 +279,7 @@ it.layer(live, { excludeTestServices: true })("a deadline", (it) => {
   it.effect("that is longer than the pool's own patience leaves that as it is", () =>
     Effect.gen(function* () {
       const neo4j = yield* Neo4jClient
-      const error = yield* neo4j.pool.use(() =>
+      const error = yield* whileLent(
         failure(neo4j.read(cypher`RETURN 1`, { deadline: "1 minute", acquisitionTimeout: "20 millis" })),
       )
       assert.strictEqual(error.reason._tag, "AcquisitionTimeout")

@@ -168,6 +168,21 @@ describe("resources by key", () => {
     }),
   )
 
+  it.effect("a failure after an invalidation leaves the next one its place", () =>
+    Effect.gen(function* () {
+      const gate = yield* Latch.make()
+      const { shared } = yield* fakes({
+        open: ({ number }) => (number === 1 ? Effect.andThen(gate.await, Effect.fail("down")) : Effect.void),
+      })
+      const first = yield* Effect.forkChild(Effect.flip(shared.use("a", name)), { startImmediately: true })
+      yield* shared.invalidate("a")
+      assert.strictEqual(yield* shared.use("a", name), "a2")
+      yield* gate.open
+      assert.strictEqual(yield* Fiber.join(first), "down")
+      assert.strictEqual(yield* shared.use("a", name), "a2")
+    }),
+  )
+
   it.effect("a defect reaches who waits and is not kept", () =>
     Effect.gen(function* () {
       const { shared } = yield* fakes({ open: ({ number }) => (number === 1 ? Effect.die("broken") : Effect.void) })

@@ -14,7 +14,7 @@ import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import * as FaultProxy from "./support/FaultProxy.ts"
 import { administrator, ask, connectionsInUse, endless, running, settings, until } from "./support/real.ts"
-import { failure } from "./support/Single.ts"
+import { failure, whileLent } from "./support/Single.ts"
 
 setFlagsFromString("--expose-gc")
 const collectGarbage = runInNewContext("gc") as () => void
@@ -289,10 +289,8 @@ it.layer(live, { excludeTestServices: true })("a stream", (it) => {
   it.effect("that waits for a session in vain fails with AcquisitionTimeout", () =>
     Effect.gen(function* () {
       const neo4j = yield* Neo4jClient
-      const error = yield* failure(
-        Stream.runForEach(neo4j.stream(numbers(3)), () =>
-          Stream.runDrain(neo4j.stream(numbers(3), { acquisitionTimeout: "20 millis" })),
-        ),
+      const error = yield* whileLent(
+        failure(Stream.runDrain(neo4j.stream(numbers(3), { acquisitionTimeout: "20 millis" }))),
       )
       assert.strictEqual(error.reason._tag, "AcquisitionTimeout")
       yield* fit

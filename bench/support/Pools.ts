@@ -151,7 +151,7 @@ export const effect = async (name: string = names.effect): Promise<Pool> => {
   )
 }
 
-/** The class by which the driver lends its connections; its provider of connections waits for the release, too. */
+/** The class by which the driver lends its connections. The driver waits for each release, too. */
 export const driver = (): Pool => {
   interface Item {
     readonly release: () => Promise<void>

@@ -6,7 +6,6 @@ import type * as Tracer from "effect/Tracer"
 import type { Borrower, Lease } from "../../src/Lease.ts"
 import { summarizeStatement } from "../../src/LeaseReport.ts"
 import type { Deadline } from "./Deadline.ts"
-import type { PoolCore } from "./PoolCore.ts"
 
 /** What a lease is asked for, and how long its borrower waits. */
 export interface Asking {
@@ -20,23 +19,32 @@ export interface Asking {
   readonly stack?: string | undefined
 }
 
+/** Who has lent it. */
+export interface Lender {
+  readonly name: string
+  readonly inUse: number
+  /** How many leases something is streamed with. */
+  streams: number
+  returned(lease: ActiveLease): void
+}
+
 /** The innermost lease that a fiber works with, also one that it was forked from; some may be of other pools, or over. */
 export const CurrentLease = Context.Reference<ActiveLease | undefined>("effect-neo4j/CurrentLease", {
   defaultValue: () => undefined,
 })
 
 /** The innermost lease of this pool that a fiber works with. */
-export const currentLease = (pool: PoolCore, fiber: Fiber.Fiber<unknown, unknown>): ActiveLease | undefined =>
+export const currentLease = (pool: Lender, fiber: Fiber.Fiber<unknown, unknown>): ActiveLease | undefined =>
   within(pool, fiber.getRef(CurrentLease))
 
-const within = (pool: PoolCore, lease: ActiveLease | undefined): ActiveLease | undefined => {
+const within = (pool: Lender, lease: ActiveLease | undefined): ActiveLease | undefined => {
   let found = lease
   while (found !== undefined && (found.pool !== pool || found.isReturned)) found = found.outer
   return found
 }
 
 export class ActiveLease {
-  readonly pool: PoolCore
+  readonly pool: Lender
   readonly id: number
   readonly asking: Asking
   readonly fiber: number
@@ -45,20 +53,23 @@ export class ActiveLease {
   readonly outer: ActiveLease | undefined
   /** By the pool's clock, in milliseconds. */
   readonly since: number
-  #session: string | undefined = undefined
+  #sessionId: string | undefined = undefined
   /** The session that was made with it for its borrower, if any. */
-  live: object | undefined = undefined
+  session: object | undefined = undefined
   /** What is done with it. */
   work: { readonly statement: string | undefined } | undefined = undefined
   /** The fiber that pulls what is streamed with it. */
   puller: number | undefined = undefined
+  /** Its place among those that are out. */
+  older: ActiveLease | undefined = undefined
+  newer: ActiveLease | undefined = undefined
   isSuspected = false
   isReturned = false
   /** How many waiters cannot go on before it comes back, and it cannot come back before they do. */
   blocking = 0
 
   constructor(
-    pool: PoolCore,
+    pool: Lender,
     id: number,
     asking: Asking,
     fiber: Fiber.Fiber<unknown, unknown>,
@@ -75,8 +86,8 @@ export class ActiveLease {
   }
 
   /** The correlation id of its session. */
-  get session(): string {
-    return (this.#session ??= randomUUID())
+  get sessionId(): string {
+    return (this.#sessionId ??= randomUUID())
   }
 
   /** The lease of this pool that its borrower held already. */
@@ -108,12 +119,12 @@ export class ActiveLease {
 
   toLease(now: number, wallClock: number): Lease {
     const heldMillis = Math.max(0, now - this.since)
-    const { asking, fiber, id, session, span } = this
+    const { asking, fiber, id, sessionId, span } = this
     const statement = this.work?.statement
     return {
       ...borrowerOf(asking, fiber, span),
       id,
-      session,
+      session: sessionId,
       since: Math.round(wallClock - heldMillis),
       heldMillis,
       statement: statement === undefined ? undefined : summarizeStatement(statement),

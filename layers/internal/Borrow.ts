@@ -5,11 +5,11 @@ import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import { Neo4jError } from "../../src/Neo4jError.ts"
 import type { Neo4jSession } from "../../src/Neo4jSession.ts"
-import type { BorrowOptions } from "../../src/SessionPool.ts"
+import type { BorrowOptions, SessionPool } from "../../src/SessionPool.ts"
 import { type Asking, CurrentLease, currentLease } from "./ActiveLease.ts"
 import type { DriverCore } from "./DriverCore.ts"
 import type { Restore } from "./Gate.ts"
-import { LiveSession } from "./LiveSession.ts"
+import { Borrowed } from "./Borrowed.ts"
 import { prepareSession, refuse, type SessionRequest } from "./Request.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
@@ -39,19 +39,19 @@ const callersStack = (): string | undefined =>
     .join("\n")
 
 /** The session that this fiber holds already, if it may have it again. */
-const again = (core: DriverCore, fiber: AnyFiber, { reentrant, session }: Borrowing): LiveSession | undefined => {
+const again = (core: DriverCore, fiber: AnyFiber, { reentrant, session }: Borrowing): Borrowed | undefined => {
   if (!reentrant) return undefined
   for (let lease = currentLease(core.pool, fiber); lease?.fiber === fiber.id; lease = lease.parent) {
-    if (lease.live instanceof LiveSession && lease.live.tryRetain(session)) return lease.live
+    if (lease.session instanceof Borrowed && Borrowed.tryRetain(lease.session, session)) return lease.session
   }
   return undefined
 }
 
-const takeNow = (core: DriverCore, fiber: AnyFiber, borrowing: Borrowing): LiveSession | undefined => {
+const takeNow = (core: DriverCore, fiber: AnyFiber, borrowing: Borrowing): Borrowed | undefined => {
   const held = again(core, fiber, borrowing)
   if (held !== undefined) return held
   const lease = core.pool.tryLend(fiber, borrowing.asking)
-  return lease && new LiveSession(core, lease, borrowing.session)
+  return lease && new Borrowed(core, lease, borrowing.session)
 }
 
 const take = (
@@ -59,14 +59,11 @@ const take = (
   fiber: AnyFiber,
   restore: Restore,
   borrowing: Borrowing,
-): Effect.Effect<LiveSession, Neo4jError> =>
-  Effect.map(
-    core.pool.wait(fiber, restore, borrowing.asking),
-    (lease) => new LiveSession(core, lease, borrowing.session),
-  )
+): Effect.Effect<Borrowed, Neo4jError> =>
+  Effect.map(core.pool.wait(fiber, restore, borrowing.asking), (lease) => new Borrowed(core, lease, borrowing.session))
 
-const enter = (fiber: AnyFiber, { lease }: LiveSession): void =>
-  fiber.setContext(Context.add(fiber.context, CurrentLease, lease))
+const enter = (fiber: AnyFiber, borrowed: Borrowed): void =>
+  fiber.setContext(Context.add(fiber.context, CurrentLease, Borrowed.leaseOf(borrowed)))
 
 // As `Effect.withFiber` gives it, without a step of its own.
 const currentFiber = (): AnyFiber => Fiber.getCurrent() as AnyFiber
@@ -84,38 +81,52 @@ export const borrow = (
   if (borrowing instanceof Neo4jError) return Effect.fail(borrowing)
   return Effect.uninterruptibleMask((restore) => {
     const fiber = currentFiber()
-    const live = takeNow(core, fiber, borrowing)
-    const taken = live === undefined ? take(core, fiber, restore, borrowing) : Effect.succeed(live)
+    const now = takeNow(core, fiber, borrowing)
+    const taken = now === undefined ? take(core, fiber, restore, borrowing) : Effect.succeed(now)
     return Effect.map(
-      Effect.acquireRelease(taken, (held) => held.close() ?? Effect.void),
+      Effect.acquireRelease(taken, (held) => Borrowed.close(held) ?? Effect.void),
       (held) => {
         enter(fiber, held)
-        return held.session
+        return Borrowed.sessionOf(held)
       },
     )
   })
 }
 
 /** Lends a session to one effect. */
-export const use = <A, E, R>(
+export const makeUse = (core: DriverCore): SessionPool["Service"]["use"] => {
+  const operation = "SessionPool.use"
+  const usual = core.settings.pool.captureStack ? undefined : prepare(core, undefined, operation)
+  return (f, options) =>
+    lendTo(core, f, options === undefined && usual !== undefined ? usual : prepare(core, options, operation))
+}
+
+const lendTo = <A, E, R>(
   core: DriverCore,
   f: (session: Neo4jSession) => Effect.Effect<A, E, R>,
-  options: BorrowOptions | undefined,
+  borrowing: Borrowing | Neo4jError,
 ): Effect.Effect<A, E | Neo4jError, R> => {
-  const borrowing = prepare(core, options, "SessionPool.use")
   if (borrowing instanceof Neo4jError) return Effect.fail(borrowing)
   return Effect.uninterruptibleMask((restore) => {
     const fiber = currentFiber()
-    const lend = (live: LiveSession): Effect.Effect<A, E, R> => {
-      const { context } = fiber
-      enter(fiber, live)
-      return Effect.onExitPrimitive(restore(called(f, live.session)), () => {
-        fiber.setContext(context)
-        return live.close()
-      })
-    }
-    const live = takeNow(core, fiber, borrowing)
-    return live === undefined ? Effect.flatMap(take(core, fiber, restore, borrowing), lend) : lend(live)
+    const held = takeNow(core, fiber, borrowing)
+    return held === undefined
+      ? Effect.flatMap(take(core, fiber, restore, borrowing), (taken) => lend(fiber, restore, taken, f))
+      : lend(fiber, restore, held, f)
+  })
+}
+
+const lend = <A, E, R>(
+  fiber: AnyFiber,
+  restore: Restore,
+  borrowed: Borrowed,
+  f: (session: Neo4jSession) => Effect.Effect<A, E, R>,
+): Effect.Effect<A, E, R> => {
+  const { context } = fiber
+  enter(fiber, borrowed)
+  return Effect.onExitPrimitive(restore(called(f, Borrowed.sessionOf(borrowed))), () => {
+    fiber.setContext(context)
+    return Borrowed.close(borrowed)
   })
 }
 

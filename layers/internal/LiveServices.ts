@@ -11,16 +11,18 @@ import { Neo4jClient } from "../../src/Neo4jClient.ts"
 import { Neo4jDriver } from "../../src/Neo4jDriver.ts"
 import { Neo4jError } from "../../src/Neo4jError.ts"
 import { ConnectionError } from "../../src/Neo4jErrorReason.ts"
+import { PoolRegistry } from "../../src/PoolRegistry.ts"
 import type { ServerInfo } from "../../src/QueryResult.ts"
 import { SessionLogging, SessionMonitor } from "../../src/SessionMonitor.ts"
 import { SessionPool } from "../../src/SessionPool.ts"
 import { resolve } from "../../src/ResolvedSettings.ts"
 import type { Settings } from "../../src/Settings.ts"
-import { borrow, use } from "./Borrow.ts"
+import { borrow, makeUse } from "./Borrow.ts"
 import { DriverCore } from "./DriverCore.ts"
 import { makeClient } from "./LiveClient.ts"
 
 import * as NativeDriver from "./NativeDriver.ts"
+import { publish } from "./PublishMetrics.ts"
 import { poolClosed } from "./PoolCore.ts"
 import { refuse } from "./Request.ts"
 import { decodeServer } from "./SummaryDecoder.ts"
@@ -69,7 +71,7 @@ const makePool = (core: DriverCore): SessionPool["Service"] => {
   return SessionPool.of({
     name: pool.name,
     borrow: (options) => borrow(core, options, "SessionPool.borrow"),
-    use: (f, options) => use(core, f, options),
+    use: makeUse(core),
     stats: Effect.sync(() => pool.stats),
     changes: pool.changes,
     events: pool.events,
@@ -99,13 +101,27 @@ export const make = (
     const closes = new Sweeper(Clock.Clock.defaultValue())
     yield* Effect.forkScoped(waits.run)
     yield* Effect.forkScoped(closes.run)
+    // Other parts of the program see the pool by its id for as long as anything of it is there.
+    let made: DriverCore | undefined
+    const whenMade = <A>(f: (core: DriverCore) => Effect.Effect<A>) =>
+      Effect.suspend(() => (made === undefined ? Effect.fail("the pool is being made") : f(made)))
+    const { register } = yield* PoolRegistry
+    const name = yield* register({
+      name: resolved.success.pool.name,
+      stats: whenMade((core) => Effect.succeed(core.pool.stats)),
+      leases: whenMade((core) => Effect.succeed(core.pool.leases)),
+      close: whenMade((core) => core.shutdown),
+    })
+    const checked = { ...resolved.success, pool: { ...resolved.success.pool, name } }
     const core = yield* Effect.acquireRelease(
       Effect.try({
-        try: () => new DriverCore(resolved.success, waits, closes, context, Context.get(context, SessionLogging)),
+        try: () => new DriverCore(checked, waits, closes, context, Context.get(context, SessionLogging)),
         catch: NativeDriver.refused,
       }),
       (core) => core.shutdown,
     )
+    made = core
+    yield* publish(name, () => core.pool.stats)
     const driver = makeDriver(core)
     if (!resolved.success.driver.lazy) yield* driver.verify
     yield* Effect.forkScoped(keepWarm(core))

@@ -1,25 +1,20 @@
 /**
- * A session as a borrower holds it: statements run one after the other, and an interrupted one costs only the native
+ * The working part of a session that is lent: statements run one after the other, and an interrupted one costs only the native
  * session it ran on, which is replaced for the next statement. The permit is its borrower's.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Neo4jError } from "../../src/Neo4jError.ts"
 import { InvalidStatement, PoolClosed } from "../../src/Neo4jErrorReason.ts"
-import type { Neo4jSession } from "../../src/Neo4jSession.ts"
-import type { StatementOptions, TransactionConfig } from "../../src/QueryOptions.ts"
-import type { Statement } from "../../src/Statement.ts"
 import type { ActiveLease } from "./ActiveLease.ts"
 import type { Deadline } from "./Deadline.ts"
 import type { DriverCore } from "./DriverCore.ts"
 import { Gate, type Restore, Visitor } from "./Gate.ts"
-import { makeTransaction } from "./LiveTransaction.ts"
 import { OpenSession } from "./OpenSession.ts"
 import { OpenTransaction } from "./OpenTransaction.ts"
-import { type Outcome, toResult } from "./Outcome.ts"
+import type { Outcome } from "./Outcome.ts"
 import { poolClosed } from "./PoolCore.ts"
-import { prepareTransaction, ready, type Request, type SessionRequest, type TransactionRequest } from "./Request.ts"
-import { streamOf } from "./RowStream.ts"
+import type { Request, SessionRequest, TransactionRequest } from "./Request.ts"
 
 const returned = (operation: string): Neo4jError =>
   Neo4jError.from(
@@ -62,10 +57,7 @@ const busy = (by: string, operation: string): Neo4jError =>
 export class LiveSession {
   readonly core: DriverCore
   readonly lease: ActiveLease
-  readonly session: Neo4jSession
   readonly #request: SessionRequest
-  /** Who holds it: a fiber may have borrowed it more than once. */
-  #holders = 1
   #lazyTurns: Gate | undefined = undefined
   /** The native session, from the first statement on. */
   #open: OpenSession | undefined = undefined
@@ -75,34 +67,24 @@ export class LiveSession {
   #bookmarks: ReadonlyArray<string>
   /** Whether a transaction has committed what the open session does not know of. */
   #isBehind = false
-  #closed = false
+  #closed: boolean
 
-  constructor(core: DriverCore, lease: ActiveLease, request: SessionRequest) {
+  /** `isClosed`: it was given back before its first use. */
+  constructor(core: DriverCore, lease: ActiveLease, request: SessionRequest, isClosed: boolean) {
     this.core = core
     this.lease = lease
     this.#request = request
+    this.#closed = isClosed
     this.#bookmarks = request.bookmarks ?? []
-    // Rows have the type that the statement claims.
-    this.session = new Borrowed(this) as Neo4jSession
-    lease.live = this
   }
 
   get #turns(): Gate {
     return (this.#lazyTurns ??= new Gate(1, this.core.sweeper))
   }
 
-  /** Whether it can be lent again to who holds it already; it then needs one more `close`. */
-  tryRetain({ bookmarks, database, impersonatedUser, writes }: SessionRequest): boolean {
-    const own = this.#request
-    const isFit =
-      !this.#closed &&
-      this.#exclusive === undefined &&
-      bookmarks === undefined &&
-      database === own.database &&
-      impersonatedUser === own.impersonatedUser &&
-      writes === own.writes
-    if (isFit) this.#holders++
-    return isFit
+  /** Whether anything else can be run on it now. */
+  get isBusy(): boolean {
+    return this.#exclusive !== undefined
   }
 
   #fresh(): OpenSession {
@@ -191,17 +173,12 @@ export class LiveSession {
     return this.#transaction?.isCommitted === true ? this.#transaction.lastBookmarks : this.#bookmarks
   }
 
-  /** Closes it for its last holder; nothing is given where there is nothing to wait for. */
-  close(): Effect.Effect<void> | undefined {
-    if (--this.#holders > 0) return undefined
+  /** Closes it, and gives the lease back when nothing of it has a connection any more. */
+  close(): Effect.Effect<void> {
     this.#closed = true
     this.#lazyTurns?.close()
     const open = this.#open?.held
     const transaction = this.#transaction
-    if (open === undefined && transaction === undefined) {
-      this.lease.release()
-      return undefined
-    }
     // The permit stands for what may still have a connection.
     const release = () => (open === undefined ? this.lease.release() : open.whenReleased(this.lease.release))
     if (transaction === undefined) release()
@@ -209,64 +186,3 @@ export class LiveSession {
     return Effect.andThen(transaction?.rollback ?? Effect.void, open?.close ?? Effect.void)
   }
 }
-
-/** A session as its borrower sees it. Its members are made when they are asked for: most borrowers use one of them. */
-class Borrowed {
-  readonly #live: LiveSession
-
-  constructor(live: LiveSession) {
-    this.#live = live
-  }
-
-  get id() {
-    return this.#live.lease.session
-  }
-
-  get run() {
-    return (statement: Statement<unknown>, options?: StatementOptions) =>
-      Effect.map(execute(this.#live, statement, options, "Neo4jSession.run"), ({ rows }) => rows)
-  }
-
-  get query() {
-    return (statement: Statement<unknown>, options?: StatementOptions) =>
-      Effect.map(execute(this.#live, statement, options, "Neo4jSession.query"), toResult)
-  }
-
-  get stream() {
-    const operation = "Neo4jSession.stream"
-    return (statement: Statement<unknown>, options?: StatementOptions) =>
-      streamOf(
-        ready(this.#live.core, statement, options, operation, (request, deadline) =>
-          Effect.map(this.#live.begin(request.transaction, "an open stream", operation, deadline), (transaction) =>
-            transaction.pulling(request, deadline),
-          ),
-        ),
-      )
-  }
-
-  get transaction() {
-    const operation = "Neo4jSession.transaction"
-    return (options?: TransactionConfig) =>
-      Effect.suspend(() => {
-        const { core } = this.#live
-        const request = prepareTransaction(core.settings, options, operation)
-        return request instanceof Neo4jError
-          ? Effect.fail(request)
-          : Effect.map(this.#live.begin(request, "an open transaction", operation, undefined), (transaction) =>
-              makeTransaction(core, transaction),
-            )
-      })
-  }
-
-  get lastBookmarks() {
-    return Effect.sync(() => this.#live.bookmarks)
-  }
-}
-
-const execute = (
-  live: LiveSession,
-  statement: Statement<unknown>,
-  options: StatementOptions | undefined,
-  operation: string,
-): Effect.Effect<Outcome, Neo4jError> =>
-  ready(live.core, statement, options, operation, (request, deadline) => live.execute(request, deadline))

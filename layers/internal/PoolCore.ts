@@ -2,12 +2,10 @@
  * The permits of a driver as a pool of sessions: who holds one, who waits, what was counted, and what somebody should
  * know of it. Belongs to the driver; nothing here opens or closes a session.
  */
-import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import * as Queue from "effect/Queue"
 import * as Ref from "effect/Ref"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import type { Borrower, Lease } from "../../src/Lease.ts"
 import { describeBorrower, describeLease, list } from "../../src/LeaseReport.ts"
 import { Neo4jError } from "../../src/Neo4jError.ts"
@@ -16,29 +14,28 @@ import type { PoolEvent } from "../../src/PoolEvent.ts"
 import type { PoolStats } from "../../src/PoolStats.ts"
 import * as PoolUsage from "../../src/PoolUsage.ts"
 import type { Resolved } from "../../src/ResolvedSettings.ts"
-import { ActiveLease, type Asking, borrowerOf, currentLease } from "./ActiveLease.ts"
+import { ActiveLease, type Asking, borrowerOf, currentLease, type Lender } from "./ActiveLease.ts"
 import { Alerts } from "./Alerts.ts"
 import { Gate, type Restore, Visitor } from "./Gate.ts"
 import { HistogramRecorder } from "./HistogramRecorder.ts"
+import { LeakWatch } from "./LeakWatch.ts"
+import { LeaseList } from "./LeaseList.ts"
 import type { SessionLog } from "./SessionLog.ts"
-import type { Sweeper, Timer } from "./Sweeper.ts"
+import { Signals } from "./Signals.ts"
+import type { Sweeper } from "./Sweeper.ts"
 
-// Who reads events more slowly loses the oldest.
-const eventBuffer = 1024
-
-export class PoolCore {
+export class PoolCore implements Lender {
   readonly name: string
   readonly #gate: Gate
   readonly #clock: Sweeper
   readonly #log: SessionLog | undefined
   readonly #fork: (effect: Effect.Effect<unknown>) => void
   readonly #usage = Ref.makeUnsafe(PoolUsage.empty)
-  readonly #leases = new Set<ActiveLease>()
+  readonly #leases = new LeaseList()
   readonly #waitTime = new HistogramRecorder()
   readonly #useTime = new HistogramRecorder()
   readonly #alerts: Alerts | undefined
-  readonly #leakThreshold: number | undefined
-  #leakTimer: Timer | undefined = undefined
+  readonly #leaks: LeakWatch | undefined
   #minSize: number
   /** Permits that are taken to keep connections warm, and are nobody's. */
   #probing = 0
@@ -46,9 +43,7 @@ export class PoolCore {
   streams = 0
   /** Leases whose own borrower waits. */
   #blocked = 0
-  readonly #watchers = new Set<() => void>()
-  readonly #listeners = new Set<(event: PoolEvent) => void>()
-  readonly #ends = new Set<() => void>()
+  readonly #signals = new Signals(() => this.stats)
 
   constructor(
     settings: Resolved,
@@ -63,7 +58,10 @@ export class PoolCore {
     this.#fork = fork
     this.#gate = new Gate(maxSize, clock)
     this.#minSize = minSize
-    this.#leakThreshold = leakThreshold
+    this.#leaks =
+      leakThreshold === undefined
+        ? undefined
+        : new LeakWatch(clock, leakThreshold, this.#leases, (lease) => this.#suspect(lease))
     this.#alerts =
       alerts &&
       new Alerts(
@@ -198,10 +196,9 @@ export class PoolCore {
     this.#usage.ref.current = usage
     const lease = new ActiveLease(this, usage.borrowed, asking, fiber, outer, now)
     this.#leases.add(lease)
-    if (this.#leakThreshold !== undefined && this.#leakTimer === undefined) this.#watchLeaks(this.#leakThreshold)
-    if (this.#listeners.size > 0) {
+    this.#leaks?.lent()
+    if (this.#signals.isHeard)
       this.#emit(() => ({ _tag: "Borrowed", pool: this.name, lease: this.#show(lease), waitedMillis }))
-    }
     this.#log?.acquired(lease)
     this.#changed()
     return lease
@@ -216,7 +213,7 @@ export class PoolCore {
     this.#usage.ref.current = PoolUsage.returned(Ref.getUnsafe(this.#usage), this.maxSize)
     this.#log?.closed(lease)
     if (lease.isSuspected) this.#cameBack(lease)
-    if (this.#listeners.size > 0) this.#emit(() => ({ _tag: "Returned", pool: this.name, lease: this.#show(lease) }))
+    if (this.#signals.isHeard) this.#emit(() => ({ _tag: "Returned", pool: this.name, lease: this.#show(lease) }))
     this.#gate.give()
     this.#changed()
   }
@@ -227,13 +224,19 @@ export class PoolCore {
 
   #changed(): void {
     this.#alerts?.observe(this.inUse, this.maxSize, this.waiting)
-    for (const watcher of this.#watchers) watcher()
+    this.#signals.changed()
   }
 
   #emit(event: () => PoolEvent): void {
-    if (this.#listeners.size === 0) return
-    const happened = event()
-    for (const listener of this.#listeners) listener(happened)
+    if (this.#signals.isHeard) this.#signals.happened(event())
+  }
+
+  get changes(): Stream.Stream<PoolStats> {
+    return this.#signals.changes
+  }
+
+  get events(): Stream.Stream<PoolEvent> {
+    return this.#signals.events
   }
 
   /** A session was opened. */
@@ -295,9 +298,9 @@ export class PoolCore {
   /** Nothing is out any more; the streams of changes and events end. */
   end(): void {
     for (const lease of this.#leases) lease.release()
-    for (const end of this.#ends) end()
+    this.#signals.end()
     this.#alerts?.stop()
-    this.#clock.remove(this.#leakTimer)
+    this.#leaks?.stop()
   }
 
   get stats(): PoolStats {
@@ -317,51 +320,6 @@ export class PoolCore {
 
   #show(lease: ActiveLease): Lease {
     return lease.toLease(this.#clock.now(), this.#clock.wallClock())
-  }
-
-  readonly changes: Stream.Stream<PoolStats> = Stream.callback<PoolStats>(
-    (queue) => {
-      const watch = () => void Queue.offerUnsafe(queue, this.stats)
-      watch()
-      return this.#subscribe(this.#watchers, watch, queue)
-    },
-    { bufferSize: 1, strategy: "sliding" },
-  )
-
-  readonly events: Stream.Stream<PoolEvent> = Stream.callback<PoolEvent>(
-    (queue) => this.#subscribe(this.#listeners, (event) => void Queue.offerUnsafe(queue, event), queue),
-    { bufferSize: eventBuffer, strategy: "sliding" },
-  )
-
-  #subscribe<A, F>(to: Set<F>, listener: F, queue: Queue.Queue<A, Cause.Done>) {
-    const end = () => void Queue.endUnsafe(queue)
-    return Effect.acquireRelease(
-      Effect.sync(() => {
-        to.add(listener)
-        this.#ends.add(end)
-      }),
-      () =>
-        Effect.sync(() => {
-          to.delete(listener)
-          this.#ends.delete(end)
-        }),
-    )
-  }
-
-  // The oldest lease that is not suspected yet is the next to be.
-  #watchLeaks(threshold: number): void {
-    for (const lease of this.#leases) {
-      if (lease.isSuspected) continue
-      const left = lease.since + threshold - this.#clock.now()
-      if (left > 0) {
-        this.#leakTimer = this.#clock.add(left, () => {
-          this.#leakTimer = undefined
-          this.#watchLeaks(threshold)
-        })
-        return
-      }
-      this.#suspect(lease)
-    }
   }
 
   #suspect(lease: ActiveLease): void {

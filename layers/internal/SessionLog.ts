@@ -16,7 +16,7 @@ export class SessionLog {
 
   #say(lease: ActiveLease, text: string, log = Effect.logDebug): void {
     const line = log(`effect-neo4j: ${text}`)
-    this.#fork(Effect.annotateLogs(line, { "neo4j.session": lease.session, "neo4j.pool": lease.pool.name }))
+    this.#fork(Effect.annotateLogs(line, { "neo4j.session": lease.sessionId, "neo4j.pool": lease.pool.name }))
   }
 
   acquired(lease: ActiveLease): void {

@@ -210,7 +210,7 @@ export class SharedByKey<K, A, E, R = never> {
     return Effect.suspend(() => {
       if (entry.isClosing) return Deferred.await(entry.closed)
       entry.isClosing = true
-      return (Effect.void).pipe(
+      return (entry.making === undefined ? Effect.void : Fiber.interrupt(entry.making)).pipe(
         Effect.andThen(Scope.close(entry.scope, Exit.void)),
         Effect.ignoreCause({ log: "Warn", message: "effect-neo4j: a resource could not be closed" }),
         Effect.andThen(

@@ -1,6 +1,7 @@
 /** A client whose pool and driver have one connection: whatever one statement leaves behind, the next one meets. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { cypher, Neo4jClient, type Neo4jConfig, type Neo4jError } from "effect-neo4j"
@@ -41,6 +42,17 @@ export const failure = <A, R>(effect: Effect.Effect<A, Neo4jError, R>): Effect.E
   Effect.match(effect, {
     onSuccess: (value) => assert.fail(`it succeeded with ${JSON.stringify(value, (_, part) => String(part))}`),
     onFailure: (error) => error,
+  })
+
+/** Runs an effect while another fiber holds the one session. */
+export const whileLent = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Neo4jClient> =>
+  Effect.gen(function* () {
+    const { pool } = yield* Neo4jClient
+    const holder = yield* Effect.forkChild(
+      pool.use(() => Effect.never),
+      { startImmediately: true },
+    )
+    return yield* Effect.ensuring(effect, Fiber.interrupt(holder))
   })
 
 /** Checks that nothing is lent and that the one connection answers. */
