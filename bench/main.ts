@@ -6,12 +6,19 @@ const benchmarks: Readonly<Record<string, () => Promise<{ readonly run: () => Pr
   cancel: () => import("./Cancel.ts"),
   pool: () => import("./Pool.ts"),
   scale: () => import("./Scale.ts"),
+  sizing: () => import("./Sizing.ts"),
   startup: () => import("./Startup.ts"),
   stream: () => import("./Stream.ts"),
   transaction: () => import("./Transaction.ts"),
 }
 
-const [name, ...others] = process.argv.slice(2).filter((argument) => argument !== "--json")
+// `sizing` reads it itself.
+const isPicture = (argument: string, index: number, all: ReadonlyArray<string>) =>
+  all.includes("sizing") && (argument === "--draw" || all[index - 1] === "--draw")
+
+const [name, ...others] = process.argv
+  .slice(2)
+  .filter((argument, ...where) => argument !== "--json" && !isPicture(argument, ...where))
 const load = name === undefined || !Object.hasOwn(benchmarks, name) ? undefined : benchmarks[name]
 
 if (load === undefined || others.length > 0) {

@@ -54,14 +54,6 @@ const takeNow = (core: DriverCore, fiber: AnyFiber, borrowing: Borrowing): Borro
   return lease && new Borrowed(core, lease, borrowing.session)
 }
 
-const take = (
-  core: DriverCore,
-  fiber: AnyFiber,
-  restore: Restore,
-  borrowing: Borrowing,
-): Effect.Effect<Borrowed, Neo4jError> =>
-  Effect.map(core.pool.wait(fiber, restore, borrowing.asking), (lease) => new Borrowed(core, lease, borrowing.session))
-
 const enter = (fiber: AnyFiber, borrowed: Borrowed): void =>
   fiber.setContext(Context.add(fiber.context, CurrentLease, Borrowed.leaseOf(borrowed)))
 
@@ -81,8 +73,12 @@ export const borrow = (
   if (borrowing instanceof Neo4jError) return Effect.fail(borrowing)
   return Effect.uninterruptibleMask((restore) => {
     const fiber = currentFiber()
+    const { asking, session } = borrowing
     const now = takeNow(core, fiber, borrowing)
-    const taken = now === undefined ? take(core, fiber, restore, borrowing) : Effect.succeed(now)
+    const taken =
+      now === undefined
+        ? core.pool.wait(fiber, restore, asking, (lease) => Effect.sync(() => new Borrowed(core, lease, session)))
+        : Effect.succeed(now)
     return Effect.map(
       Effect.acquireRelease(taken, (held) => Borrowed.close(held) ?? Effect.void),
       (held) => {
@@ -109,10 +105,11 @@ const lendTo = <A, E, R>(
   if (borrowing instanceof Neo4jError) return Effect.fail(borrowing)
   return Effect.uninterruptibleMask((restore) => {
     const fiber = currentFiber()
-    const held = takeNow(core, fiber, borrowing)
-    return held === undefined
-      ? Effect.flatMap(take(core, fiber, restore, borrowing), (taken) => lend(fiber, restore, taken, f))
-      : lend(fiber, restore, held, f)
+    const { asking, session } = borrowing
+    const now = takeNow(core, fiber, borrowing)
+    return now === undefined
+      ? core.pool.wait(fiber, restore, asking, (lease) => lend(fiber, restore, new Borrowed(core, lease, session), f))
+      : lend(fiber, restore, now, f)
   })
 }
 

@@ -23,7 +23,8 @@ export abstract class Visitor {
   /** When it joined the queue and when it must have left it, by the gate's clock. */
   since = 0
   due = Number.POSITIVE_INFINITY
-  resume: (effect: Effect.Effect<void, Neo4jError>) => void = () => {}
+  fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
+  resume: ((effect: Effect.Effect<void, Neo4jError>) => void) | undefined = undefined
 
   abstract timedOut(waitedMillis: number): Neo4jError
   abstract closed(): Neo4jError
@@ -109,7 +110,8 @@ export class Gate {
   ): Effect.Effect<void, Neo4jError> {
     if (this.#closed) return Effect.fail(visitor.closed())
     const wait = Effect.callback<void, Neo4jError>((resume) => {
-      visitor.resume = (effect) => fiber.currentDispatcher.scheduleTask(() => resume(effect), 0)
+      visitor.fiber = fiber
+      visitor.resume = resume
       this.#join(visitor, timeoutMillis)
       const refusal = visitor.waits()
       // The fiber may have yielded since it looked.
@@ -178,7 +180,7 @@ export class Gate {
   #sendAway(visitor: Visitor, how: "refused" | "timedOut" | "closed", error: Neo4jError): void {
     if (!this.#leave(visitor)) return
     visitor.left(how)
-    visitor.resume(Effect.fail(error))
+    letGo(visitor, Effect.fail(error))
   }
 
   /** Gives a permit back; the longest waiting visitor gets it. */
@@ -195,7 +197,7 @@ export class Gate {
       this.#leave(visitor)
       visitor.isServed = true
       visitor.served()
-      visitor.resume(Effect.void)
+      letGo(visitor, Effect.void)
     }
   }
 
@@ -220,3 +222,6 @@ export class Gate {
     return undefined
   })
 }
+
+const letGo = ({ fiber, resume }: Visitor, effect: Effect.Effect<void, Neo4jError>): void =>
+  fiber?.currentDispatcher.scheduleTask(() => resume?.(effect), 0)

@@ -113,18 +113,24 @@ export class PoolCore implements Lender {
   take(restore: Restore, asking: Asking): Effect.Effect<ActiveLease, Neo4jError> {
     return Effect.withFiber((fiber) => {
       const lease = this.tryLend(fiber, asking)
-      return lease === undefined ? this.wait(fiber, restore, asking) : Effect.succeed(lease)
+      return lease === undefined ? this.wait(fiber, restore, asking, Effect.succeed) : Effect.succeed(lease)
     })
   }
 
-  /** Waits for a permit where none is free. */
-  wait(fiber: Fiber.Fiber<unknown, unknown>, restore: Restore, asking: Asking): Effect.Effect<ActiveLease, Neo4jError> {
+  /** Waits for a permit where none is free, and goes on with what is lent. */
+  wait<A, E, R>(
+    fiber: Fiber.Fiber<unknown, unknown>,
+    restore: Restore,
+    asking: Asking,
+    then: (lease: ActiveLease) => Effect.Effect<A, E, R>,
+  ): Effect.Effect<A, E | Neo4jError, R> {
     const { acquisitionTimeout, deadline, operation } = asking
     const remaining = deadline?.remaining ?? Number.POSITIVE_INFINITY
     if (deadline !== undefined && remaining <= 0) return Effect.fail(deadline.exceeded("wait", operation))
     const waiter = new Waiter(this, fiber, asking, remaining <= acquisitionTimeout)
     const timeout = Math.min(remaining, acquisitionTimeout)
-    return Effect.map(this.#gate.wait(fiber, restore, timeout, waiter), () => waiter.lease as ActiveLease)
+    // It was lent with the hand-off.
+    return Effect.flatMap(this.#gate.wait(fiber, restore, timeout, waiter), () => then(waiter.lease as ActiveLease))
   }
 
   /** A borrower has begun to wait; the error with which it must not, where nobody could ever go on. */
@@ -385,7 +391,7 @@ const none: ReadonlyArray<ActiveLease> = []
 /** A borrower in the queue. */
 class Waiter extends Visitor {
   readonly #pool: PoolCore
-  readonly fiber: Fiber.Fiber<unknown, unknown>
+  declare fiber: Fiber.Fiber<unknown, unknown>
   readonly asking: Asking
   /** What it works with already. */
   readonly outer: ActiveLease | undefined
