@@ -7,7 +7,7 @@ import { Neo4jError } from "../../src/Neo4jError.ts"
 import { DeadlineExceeded } from "../../src/Neo4jErrorReason.ts"
 import type { Sweeper } from "./Sweeper.ts"
 
-export type Phase = DeadlineExceeded["phase"]
+type Phase = DeadlineExceeded["phase"]
 
 const doing: Readonly<Record<Phase, string>> = {
   wait: "it waited for a session",
@@ -35,6 +35,11 @@ export class Deadline {
   exceeded(phase: Phase, operation: string, cause?: unknown): Neo4jError {
     const message = `the deadline of ${this.#millis} ms passed while ${doing[phase]}`
     return Neo4jError.from(new DeadlineExceeded({ message, phase }), operation, cause)
+  }
+
+  /** It passed when so many rows had been received. */
+  exceededAfter(rows: number, operation: string): Neo4jError {
+    return this.exceeded(rows === 0 ? "run" : "decode", operation)
   }
 
   /** Interrupts an effect when the deadline passes. */

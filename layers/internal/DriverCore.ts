@@ -5,6 +5,7 @@
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
 import { describeLease, list } from "../../src/LeaseReport.ts"
 import { isNeo4jError, type Neo4jError } from "../../src/Neo4jError.ts"
 import type { PoolClosed } from "../../src/Neo4jErrorReason.ts"
@@ -15,7 +16,7 @@ import { HomeDatabase } from "./HomeDatabase.ts"
 import * as NativeDriver from "./NativeDriver.ts"
 import { PoolCore, shutDown } from "./PoolCore.ts"
 import { SessionLog } from "./SessionLog.ts"
-import type { Sweeper, Timer } from "./Sweeper.ts"
+import type { Sweeper } from "./Sweeper.ts"
 
 export class DriverCore implements Keeper {
   readonly settings: Resolved
@@ -74,18 +75,13 @@ export class DriverCore implements Keeper {
 
   /**
    * Fires when the server has not answered well after it should have ended a transaction with this timeout by itself,
-   * which a driver then never says.
+   * which a driver then never says. Gives what stops the wait.
    */
-  patience(transactionTimeout: number, fire: () => void): Timer | undefined {
-    const millis = this.patienceMillis(transactionTimeout)
-    return Number.isFinite(millis) ? this.sweeper.add(millis, fire) : undefined
-  }
-
-  patienceMillis(transactionTimeout: number): number {
+  patience(transactionTimeout: number, fire: () => void): () => void {
     const { closeTimeout, connectionAcquisitionTimeout } = this.settings.driver
-    return transactionTimeout === 0
-      ? Number.POSITIVE_INFINITY
-      : connectionAcquisitionTimeout + transactionTimeout + closeTimeout
+    if (transactionTimeout === 0) return constVoid
+    const timer = this.sweeper.add(connectionAcquisitionTimeout + transactionTimeout + closeTimeout, fire)
+    return () => this.sweeper.remove(timer)
   }
 
   /**

@@ -54,10 +54,9 @@ const join = <A, R>(
     // It does nothing here, but nonsense is refused everywhere.
     const policy = prepareRetry(core, options?.retry, "transaction", operation)
     if (policy instanceof Neo4jError) return Effect.fail(policy)
-    return Effect.flatMap(Transactions.refusalToJoin(core, transaction, options, operation, deadline), (refusal) =>
-      refusal === undefined
-        ? run(request, { timeout: ownTimeout(options, request.transaction), deadline })
-        : Effect.fail(refusal),
+    return Effect.andThen(
+      Transactions.checkJoin(core, transaction, options, operation, deadline),
+      Effect.suspend(() => run(request, { timeout: ownTimeout(options, request.transaction), deadline })),
     )
   })
 

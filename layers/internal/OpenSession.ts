@@ -80,7 +80,7 @@ export class OpenSession {
       }
       const exceeded = (): Neo4jError | undefined =>
         deadline !== undefined && deadline.remaining <= 0
-          ? deadline.exceeded(collector.size === 0 ? "run" : "decode", operation)
+          ? deadline.exceededAfter(collector.size, operation)
           : undefined
       const fail = (cause: unknown) => {
         const error = this.#session.failed(cause, attempt)
@@ -95,7 +95,7 @@ export class OpenSession {
       const abort = (reason: ConnectionError | PoolClosed) => finish(Effect.fail(abandon(reason, attempt)))
       this.held.abort = abort
 
-      const patience = core.patience(request.transaction.timeout, () => {
+      const stopPatience = core.patience(request.transaction.timeout, () => {
         core.suspect(this.held.generation, "a statement was not answered in time")
         abort(new ConnectionError({ message: "the server did not answer, well after the statement's timeout" }))
       })
@@ -112,7 +112,7 @@ export class OpenSession {
           )
         })
       const stopTimers = () => {
-        core.sweeper.remove(patience)
+        stopPatience()
         core.sweeper.remove(timer)
       }
 

@@ -86,12 +86,12 @@ export class OpenTransaction {
     const { begin } = this.#inFlight
     this.held.abort = (reason) => this.#abort(reason)
     // Its answer is not waited for: the first statement travels with it.
-    const patience = core.patience(this.#timeout, () => this.#giveUp())
-    begin.onSettled.push(() => core.sweeper.remove(patience))
+    const stopPatience = core.patience(this.#timeout, () => this.#giveUp())
+    begin.onSettled.push(stopPatience)
     try {
       this.#native = this.#session.native.beginTransaction(transaction)
     } catch (cause) {
-      core.sweeper.remove(patience)
+      stopPatience()
       this.#inFlight.failed(begin, cause)
       this.held.closeThen(ignore)
       throw cause
@@ -168,10 +168,10 @@ export class OpenTransaction {
         resume(outcome)
       }
       const item = this.#inFlight.add(request.operation, request.text, (error) => finish(Effect.fail(error)))
-      const patience = this.#core.patience(this.#timeout, () => this.#giveUp())
+      const stopPatience = this.#core.patience(this.#timeout, () => this.#giveUp())
       const stopLimits = this.#limit(item, limits)
       const stopTimers = () => {
-        this.#core.sweeper.remove(patience)
+        stopPatience()
         stopLimits()
       }
       item.cancel = () => result.summary().catch(ignore)
@@ -231,14 +231,13 @@ export class OpenTransaction {
     // The consumer's own time counts, too, also when all rows have arrived.
     const late = () => {
       if (deadline === undefined || deadline.remaining > 0) return undefined
-      const error = deadline.exceeded(item.rows === 0 ? "run" : "decode", item.operation)
+      const error = deadline.exceededAfter(item.rows, item.operation)
       this.#terminate(error)
       return error
     }
-    const rows = new RowStream(result, request, this.#core.settings.driver.fetchSize, late, () => {
-      const patience = this.#core.patience(this.#timeout, () => this.#giveUp())
-      return () => this.#core.sweeper.remove(patience)
-    })
+    const rows = new RowStream(result, request, this.#core.settings.driver.fetchSize, late, () =>
+      this.#core.patience(this.#timeout, () => this.#giveUp()),
+    )
     const stopLimits = this.#limit(item, limits)
     this.#streams.set(rows, item)
     item.cancel = () => rows.cancel()
@@ -291,10 +290,7 @@ export class OpenTransaction {
             const message = "the statement ran longer than its timeout; its transaction was rolled back"
             end(Neo4jError.from(new TransactionTimeout({ message }), item.operation))
           }),
-      deadline &&
-        sweeper.add(deadline.remaining, () =>
-          end(deadline.exceeded(item.rows === 0 ? "run" : "decode", item.operation)),
-        ),
+      deadline && sweeper.add(deadline.remaining, () => end(deadline.exceededAfter(item.rows, item.operation))),
     ]
     return () => timers.forEach((timer) => sweeper.remove(timer))
   }
@@ -349,9 +345,9 @@ export class OpenTransaction {
           stream.cancel()
         }
         const { idle } = this.#inFlight
-        const patience = this.#core.patience(this.#timeout, () => this.#giveUp())
+        const stopPatience = this.#core.patience(this.#timeout, () => this.#giveUp())
         const wait = Effect.onExit(restore(deadline === undefined ? idle : deadline.bound(idle, operation)), () =>
-          Effect.sync(() => this.#core.sweeper.remove(patience)),
+          Effect.sync(stopPatience),
         )
         return Effect.flatMap(wait, () => {
           if (this.#failure === undefined) return restore(this.#sendCommit(operation, deadline))
@@ -395,8 +391,13 @@ export class OpenTransaction {
           ),
         )
       }
-      const timers = [this.#core.patience(this.#timeout, unanswered), deadline && sweeper.add(deadline.remaining, late)]
-      whenDone.push(() => timers.forEach((timer) => sweeper.remove(timer)))
+      const stopPatience = this.#core.patience(this.#timeout, unanswered)
+      const timer = deadline && sweeper.add(deadline.remaining, late)
+      const stopTimers = () => {
+        stopPatience()
+        sweeper.remove(timer)
+      }
+      whenDone.push(stopTimers)
       this.held.abort = (reason) => finish(abandon(reason, attempt))
       withoutStackTrace(() => this.#native.commit()).then(
         () => {
@@ -417,8 +418,7 @@ export class OpenTransaction {
         })
         return undefined
       })
-      const stop = Effect.sync(() => timers.forEach((timer) => sweeper.remove(timer)))
-      return this.writes ? answered : stop
+      return this.writes ? answered : Effect.sync(stopTimers)
     })
   }
 

@@ -49,33 +49,33 @@ export const surrounding = (core: DriverCore, fiber: Fiber.Fiber<unknown, unknow
 }
 
 /**
- * Why work with these options cannot join a transaction, if so: it is one transaction, of one mode, in one database, as
+ * Fails where work with these options cannot join a transaction: it is one transaction, of one mode, in one database, as
  * one user, which has begun with its bookmarks.
  */
-export const refusalToJoin = (
+export const checkJoin = (
   core: DriverCore,
   transaction: OpenTransaction,
   options: SessionOptions | undefined,
   operation: string,
   deadline: Deadline | undefined,
-): Effect.Effect<Neo4jError | undefined> => {
+): Effect.Effect<void, Neo4jError> => {
   const session = prepareSession(core.settings, options, operation)
-  if (session instanceof Neo4jError) return Effect.succeed(session)
+  if (session instanceof Neo4jError) return Effect.fail(session)
   if (options?.mode === "write" && !transaction.writes) {
-    return Effect.succeed(refuse("mode", '"read", as in the surrounding transaction', operation))
+    return Effect.fail(refuse("mode", '"read", as in the surrounding transaction', operation))
   }
   if (options?.bookmarks !== undefined) {
-    return Effect.succeed(refuse("bookmarks", "none inside a transaction; give them to withTransaction", operation))
+    return Effect.fail(refuse("bookmarks", "none inside a transaction; give them to withTransaction", operation))
   }
   if (options?.impersonatedUser !== undefined && options.impersonatedUser !== transaction.impersonatedUser) {
-    return Effect.succeed(refuse("impersonatedUser", "that of the surrounding transaction", operation))
+    return Effect.fail(refuse("impersonatedUser", "that of the surrounding transaction", operation))
   }
-  if (options?.database === undefined) return Effect.succeed(undefined)
+  if (options?.database === undefined) return Effect.void
   const wanted = options.database.toLowerCase()
-  return Effect.map(databaseOf(core, transaction, operation, deadline), (name) =>
+  return Effect.flatMap(databaseOf(core, transaction, operation, deadline), (name) =>
     name === undefined || name.toLowerCase() === wanted
-      ? undefined
-      : refuse("database", `${JSON.stringify(name)}, as in the surrounding transaction`, operation),
+      ? Effect.void
+      : Effect.fail(refuse("database", `${JSON.stringify(name)}, as in the surrounding transaction`, operation)),
   )
 }
 
@@ -231,8 +231,9 @@ export const withTransaction = <A, E, R>(
     const around = surrounding(core, fiber)
     if (around !== undefined) {
       if (around.isOver) return Effect.fail(closed(operation))
-      return Effect.flatMap(refusalToJoin(core, around.transaction, options, operation, deadline), (refusal) =>
-        refusal === undefined ? bounded(effect, deadline, operation) : Effect.fail(refusal),
+      return Effect.andThen(
+        checkJoin(core, around.transaction, options, operation, deadline),
+        bounded(effect, deadline, operation),
       )
     }
     return retrying<A, E | Neo4jError | Lost, R, E | Neo4jError>(core, policy, deadline, {
