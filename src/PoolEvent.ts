@@ -5,7 +5,7 @@ import type { Borrower, Lease } from "./Lease.ts"
  * have lasted for `pool.alerts.sustainedFor`.
  *
  * - `HighUtilization` (warning): the share of sessions that are lent is above `pool.alerts.utilization`.
- * - `Exhausted` (error): every session is lent, and somebody waits.
+ * - `Exhausted` (error): every session is lent, and somebody waits, though perhaps each of them only for a moment.
  * - `Recovered`: `from` is over. For the utilization: it is below the threshold by a tenth of `maxSize` or more.
  *
  * @category models

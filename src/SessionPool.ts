@@ -59,7 +59,10 @@ export interface BorrowOptions extends SessionOptions {
 export class SessionPool extends Context.Service<
   SessionPool,
   {
-    /** In metrics, alerts and the registry of pools: `pool.name` of the settings, or host and port. */
+    /**
+     * In metrics, events, logs and the registry of pools: `pool.name` of the settings, or host and port; with ` (2)` and
+     * so on where there is such a pool already.
+     */
     readonly name: string
     /** Waits for a free session, first come, first served, and lends it until the scope ends. */
     readonly borrow: (options?: BorrowOptions) => Effect.Effect<Neo4jSession, Neo4jError, Scope.Scope>

@@ -6,6 +6,7 @@ import type * as Tracer from "effect/Tracer"
 import type { Borrower, Lease } from "../../src/Lease.ts"
 import { summarizeStatement } from "../../src/LeaseReport.ts"
 import type { Deadline } from "./Deadline.ts"
+import type { Place } from "./Line.ts"
 
 /** What a lease is asked for, and how long its borrower waits. */
 export interface Asking {
@@ -33,17 +34,21 @@ export const CurrentLease = Context.Reference<ActiveLease | undefined>("effect-n
   defaultValue: () => undefined,
 })
 
-/** The innermost lease of this pool that a fiber works with. */
-export const currentLease = (pool: Lender, fiber: Fiber.Fiber<unknown, unknown>): ActiveLease | undefined =>
-  within(pool, fiber.getRef(CurrentLease))
+/** The innermost lease that a fiber works with and that is out, in any pool. */
+export const leaseAround = (fiber: Fiber.Fiber<unknown, unknown>): ActiveLease | undefined => {
+  let lease = fiber.getRef(CurrentLease)
+  while (lease?.isReturned === true) lease = lease.outer
+  return lease
+}
 
-const within = (pool: Lender, lease: ActiveLease | undefined): ActiveLease | undefined => {
+/** The innermost one of this pool. */
+export const ofPool = (pool: Lender, lease: ActiveLease | undefined): ActiveLease | undefined => {
   let found = lease
   while (found !== undefined && (found.pool !== pool || found.isReturned)) found = found.outer
   return found
 }
 
-export class ActiveLease {
+export class ActiveLease implements Place<ActiveLease> {
   readonly pool: Lender
   readonly id: number
   readonly asking: Asking
@@ -61,12 +66,14 @@ export class ActiveLease {
   /** The fiber that pulls what is streamed with it. */
   puller: number | undefined = undefined
   /** Its place among those that are out. */
-  older: ActiveLease | undefined = undefined
-  newer: ActiveLease | undefined = undefined
+  before: ActiveLease | undefined = undefined
+  behind: ActiveLease | undefined = undefined
   isSuspected = false
   isReturned = false
   /** How many waiters cannot go on before it comes back, and it cannot come back before they do. */
   blocking = 0
+  /** How many wait that work with it, also in fibers that its borrower forked. */
+  waiters = 0
 
   constructor(
     pool: Lender,
@@ -92,7 +99,7 @@ export class ActiveLease {
 
   /** The lease of this pool that its borrower held already. */
   get parent(): ActiveLease | undefined {
-    return within(this.pool, this.outer)
+    return ofPool(this.pool, this.outer)
   }
 
   pulledBy(fiber: number): void {

@@ -6,7 +6,8 @@ import type * as Scope from "effect/Scope"
 import { Neo4jError } from "../../src/Neo4jError.ts"
 import type { Neo4jSession } from "../../src/Neo4jSession.ts"
 import type { BorrowOptions, SessionPool } from "../../src/SessionPool.ts"
-import { type Asking, CurrentLease, currentLease } from "./ActiveLease.ts"
+import { withStack } from "./CallStack.ts"
+import { type Asking, CurrentLease, leaseAround, ofPool } from "./ActiveLease.ts"
 import type { DriverCore } from "./DriverCore.ts"
 import type { Restore } from "./Gate.ts"
 import { Borrowed } from "./Borrowed.ts"
@@ -21,27 +22,19 @@ interface Borrowing {
 }
 
 const prepare = (core: DriverCore, options: BorrowOptions | undefined, operation: string): Borrowing | Neo4jError => {
-  const session = prepareSession(core.settings, options, operation)
+  const session = prepareSession(core.settings, withStack(core.settings, options), operation)
   if (session instanceof Neo4jError) return session
   const { label, reentrant = false } = options ?? {}
   if (label !== undefined && typeof label !== "string") return refuse("label", "a string", operation)
   if (typeof reentrant !== "boolean") return refuse("reentrant", "true or false", operation)
-  const stack = core.settings.pool.captureStack ? callersStack() : undefined
-  return { session, asking: { operation, label, stack, acquisitionTimeout: session.acquisitionTimeout }, reentrant }
+  const { acquisitionTimeout, stack } = session
+  return { session, asking: { operation, label, stack, acquisitionTimeout }, reentrant }
 }
-
-// The frames of the program: neither those of the toolkit nor those of Effect's run loop.
-const callersStack = (): string | undefined =>
-  new Error().stack
-    ?.split("\n")
-    .slice(1)
-    .filter((line) => !/\/layers\/internal\/|\/node_modules\/effect\/|\(<anonymous>\)/.test(line))
-    .join("\n")
 
 /** The session that this fiber holds already, if it may have it again. */
 const again = (core: DriverCore, fiber: AnyFiber, { reentrant, session }: Borrowing): Borrowed | undefined => {
   if (!reentrant) return undefined
-  for (let lease = currentLease(core.pool, fiber); lease?.fiber === fiber.id; lease = lease.parent) {
+  for (let lease = ofPool(core.pool, leaseAround(fiber)); lease?.fiber === fiber.id; lease = lease.parent) {
     if (lease.session instanceof Borrowed && Borrowed.tryRetain(lease.session, session)) return lease.session
   }
   return undefined

@@ -8,14 +8,15 @@
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type { Neo4jError } from "../../src/Neo4jError.ts"
+import { Line, type Place } from "./Line.ts"
 import type { Sweeper, Timer } from "./Sweeper.ts"
 
 /** Makes what waits interruptible again, inside a region that is not. */
 export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /** Who wants one permit: what it is told when it does not get it, and what it hears of its wait. */
-export abstract class Visitor {
-  /** The gate's: its place in the queue. */
+export abstract class Visitor implements Place<Visitor> {
+  /** The gate's. */
   before: Visitor | undefined = undefined
   behind: Visitor | undefined = undefined
   isQueued = false
@@ -50,9 +51,7 @@ export class Gate {
   #capacity: number
   #inUse = 0
   #closed = false
-  #first: Visitor | undefined = undefined
-  #last: Visitor | undefined = undefined
-  #waiting = 0
+  readonly #queue = new Line<Visitor>()
   readonly #sweeper: Sweeper
   /** For whoever must leave first. */
   #timer: Timer | undefined = undefined
@@ -72,7 +71,7 @@ export class Gate {
   }
 
   get waiting(): number {
-    return this.#waiting
+    return this.#queue.length
   }
 
   get isClosed(): boolean {
@@ -80,8 +79,8 @@ export class Gate {
   }
 
   /** Those who wait, the longest waiting first. */
-  *visitors(): Iterable<Visitor> {
-    for (let visitor = this.#first; visitor !== undefined; visitor = visitor.behind) yield visitor
+  get visitors(): Iterable<Visitor> {
+    return this.#queue
   }
 
   /** Takes a permit if one is free. While anybody waits none is: a permit given back is handed on. */
@@ -132,25 +131,15 @@ export class Gate {
     visitor.since = this.#sweeper.now()
     visitor.due = visitor.since + timeoutMillis
     visitor.isQueued = true
-    visitor.before = this.#last
-    if (this.#last === undefined) this.#first = visitor
-    else this.#last.behind = visitor
-    this.#last = visitor
-    this.#waiting++
+    this.#queue.add(visitor)
     if (visitor.due < (this.#timer?.due ?? Number.POSITIVE_INFINITY)) this.#wake(timeoutMillis)
   }
 
   #leave(visitor: Visitor): boolean {
     if (!visitor.isQueued) return false
     visitor.isQueued = false
-    const { before, behind } = visitor
-    if (before === undefined) this.#first = behind
-    else before.behind = behind
-    if (behind === undefined) this.#last = before
-    else behind.before = before
-    visitor.before = undefined
-    visitor.behind = undefined
-    if (--this.#waiting === 0) {
+    this.#queue.remove(visitor)
+    if (this.#queue.length === 0) {
       this.#sweeper.remove(this.#timer)
       this.#timer = undefined
     }
@@ -168,13 +157,17 @@ export class Gate {
   #sendLateAway(): void {
     const now = this.#sweeper.now()
     let next = Number.POSITIVE_INFINITY
-    for (let visitor = this.#first; visitor !== undefined;) {
-      const { behind, due, since } = visitor
+    for (const visitor of this.#queue) {
+      const { due, since } = visitor
       if (due <= now) this.#sendAway(visitor, "timedOut", visitor.timedOut(due - since))
       else if (due < next) next = due
-      visitor = behind
     }
     if (Number.isFinite(next)) this.#wake(next - now)
+  }
+
+  /** Sends one away who waits. */
+  refuse(visitor: Visitor, error: Neo4jError): void {
+    this.#sendAway(visitor, "refused", error)
   }
 
   #sendAway(visitor: Visitor, how: "refused" | "timedOut" | "closed", error: Neo4jError): void {
@@ -186,13 +179,13 @@ export class Gate {
   /** Gives a permit back; the longest waiting visitor gets it. */
   give(): void {
     this.#inUse--
-    if (this.#waiting > 0) this.#handOut()
+    if (this.#queue.length > 0) this.#handOut()
     if (this.#inUse === 0 && this.#onDrained !== undefined) this.#onDrained()
   }
 
   #handOut(): void {
-    while (this.#first !== undefined && this.#inUse < this.#capacity) {
-      const visitor = this.#first
+    for (let visitor = this.#queue.first; visitor !== undefined; visitor = this.#queue.first) {
+      if (this.#inUse >= this.#capacity) return
       this.#inUse++
       this.#leave(visitor)
       visitor.isServed = true
@@ -210,9 +203,7 @@ export class Gate {
   /** Lets nobody pass any more, and sends everybody away who waits. */
   close(): void {
     this.#closed = true
-    for (let visitor = this.#first; visitor !== undefined; visitor = this.#first) {
-      this.#sendAway(visitor, "closed", visitor.closed())
-    }
+    for (const visitor of this.#queue) this.#sendAway(visitor, "closed", visitor.closed())
   }
 
   /** Waits until no permit is out. */

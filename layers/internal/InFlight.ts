@@ -55,10 +55,10 @@ export class InFlight {
     return this.#pending.size === 0
   }
 
-  /** The text of what was asked last. */
+  /** The text of what was asked last and is not answered. */
   get newest(): string | undefined {
     let newest: Pending | undefined
-    for (const item of this.#pending) newest = item
+    for (const item of this.#pending) if (!item.isComplete) newest = item
     return newest?.text
   }
 

@@ -10,6 +10,7 @@ import type { AccessMode, QueryOptions, StreamOptions, TransactionOptions } from
 import type { SessionPool } from "../../src/SessionPool.ts"
 import type { Statement } from "../../src/Statement.ts"
 import type { Row } from "../../src/Value.ts"
+import { withStack } from "./CallStack.ts"
 import type { DriverCore } from "./DriverCore.ts"
 import type { Limits } from "./OpenTransaction.ts"
 import { type Outcome, toResult } from "./Outcome.ts"
@@ -100,23 +101,25 @@ export const makeClient = (core: DriverCore, pool: SessionPool["Service"], drive
             around.transaction.run(request, limits),
           )
     })
+  const traced = <O extends object>(options: O | undefined) => withStack(core.settings, options)
   const client = {
     read: (statement: Statement<unknown>, options?: QueryOptions) =>
-      Effect.map(run(statement, options, "read", "Neo4jClient.read"), ({ rows }) => rows),
+      Effect.map(run(statement, traced(options), "read", "Neo4jClient.read"), ({ rows }) => rows),
     write: (statement: Statement<unknown>, options?: QueryOptions) =>
-      Effect.map(run(statement, options, "write", "Neo4jClient.write"), ({ rows }) => rows),
+      Effect.map(run(statement, traced(options), "write", "Neo4jClient.write"), ({ rows }) => rows),
     query: (statement: Statement<unknown>, options?: Options) =>
-      Effect.map(run(statement, options, options?.mode, "Neo4jClient.query"), toResult),
+      Effect.map(run(statement, traced(options), options?.mode, "Neo4jClient.query"), toResult),
     stream: (statement: Statement<unknown>, options?: StreamOptions): Stream.Stream<Row, Neo4jError> =>
-      streamOf(openStream(core, statement, options)),
+      streamOf(openStream(core, statement, traced(options))),
     withTransaction: <A, E, R>(effect: Effect.Effect<A, E, R>, options?: TransactionOptions) =>
-      Transactions.withTransaction(core, effect, options),
+      Transactions.withTransaction(core, effect, traced(options)),
     afterCommit: <R>(effect: Effect.Effect<unknown, never, R>) => Transactions.afterCommit(core, effect),
     autoCommit: (statement: Statement<unknown>, options?: QueryOptions) => {
       const operation = "Neo4jClient.autoCommit"
+      const traceable = traced(options)
       return Effect.withFiber<Outcome, Neo4jError>((fiber) =>
         Transactions.surrounding(core, fiber) === undefined
-          ? execute(core, statement, options, "write", operation)
+          ? execute(core, statement, traceable, "write", operation)
           : Effect.fail(Transactions.refusalInside(operation)),
       ).pipe(Effect.map(toResult))
     },

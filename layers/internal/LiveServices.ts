@@ -18,6 +18,7 @@ import { SessionPool } from "../../src/SessionPool.ts"
 import { resolve } from "../../src/ResolvedSettings.ts"
 import type { Settings } from "../../src/Settings.ts"
 import { borrow, makeUse } from "./Borrow.ts"
+import { stackOf, withStack } from "./CallStack.ts"
 import { DriverCore } from "./DriverCore.ts"
 import { makeClient } from "./LiveClient.ts"
 
@@ -56,7 +57,10 @@ const makeDriver = (core: DriverCore): Neo4jDriver["Service"] => {
   ).pipe(Effect.map((info) => (server = decodeServer(info))))
   return Neo4jDriver.of({
     session: (options) => borrow(core, options, "Neo4jDriver.session"),
-    use: (f) => useNative(core, f, { operation: "Neo4jDriver.use", mayHaveCommitted: true, inParts: true }),
+    use: (f) => {
+      const attempt = { operation: "Neo4jDriver.use", mayHaveCommitted: true, inParts: true }
+      return useNative(core, f, attempt, undefined, stackOf(withStack(core.settings, {})))
+    },
     verify,
     serverInfo: Effect.suspend(() => (server === undefined ? verify : Effect.succeed(server))),
   })

@@ -96,6 +96,13 @@ export class LiveSession {
     return this.#open
   }
 
+  /** Why nothing can be run on it now, if so. */
+  #refusal(operation: string): Neo4jError | undefined {
+    if (this.#closed) return returned(operation)
+    if (this.core.isStopped) return poolClosed(operation)
+    return this.#exclusive && busy(this.#exclusive, operation)
+  }
+
   /** Waits for the work before this; gives what says why it cannot begin, if so. */
   #turn(restore: Restore, operation: string, deadline: Deadline | undefined): Effect.Effect<void, Neo4jError> {
     const left = deadline?.remaining ?? Number.POSITIVE_INFINITY
@@ -108,7 +115,8 @@ export class LiveSession {
 
   execute(request: Request, deadline: Deadline | undefined): Effect.Effect<Outcome, Neo4jError> {
     return Effect.uninterruptibleMask((restore) => {
-      if (this.#exclusive !== undefined) return Effect.fail(busy(this.#exclusive, request.operation))
+      const refusal = this.#refusal(request.operation)
+      if (refusal !== undefined) return Effect.fail(refusal)
       return Effect.flatMap(this.#turn(restore, request.operation, deadline), () =>
         Effect.onExit(
           Effect.suspend(() => restore(this.#fresh().run(request, false, deadline))),
@@ -130,7 +138,8 @@ export class LiveSession {
     deadline: Deadline | undefined,
   ): Effect.Effect<OpenTransaction, Neo4jError, Scope.Scope> {
     return Effect.uninterruptibleMask((restore) => {
-      if (this.#exclusive !== undefined) return Effect.fail(busy(this.#exclusive, operation))
+      const refusal = this.#refusal(operation)
+      if (refusal !== undefined) return Effect.fail(refusal)
       this.#exclusive = exclusive
       const open = Effect.onError(
         Effect.sync(() => {

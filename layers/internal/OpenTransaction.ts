@@ -181,6 +181,7 @@ export class OpenTransaction {
           collector.add(record)
         },
         onCompleted: (summary) => {
+          item.isComplete = true
           if (!item.isBrokenOff) {
             this.#session.answered(summary)
             finish(

@@ -14,12 +14,12 @@ import type { PoolEvent } from "../../src/PoolEvent.ts"
 import type { PoolStats } from "../../src/PoolStats.ts"
 import * as PoolUsage from "../../src/PoolUsage.ts"
 import type { Resolved } from "../../src/ResolvedSettings.ts"
-import { ActiveLease, type Asking, borrowerOf, currentLease, type Lender } from "./ActiveLease.ts"
+import { ActiveLease, type Asking, borrowerOf, leaseAround, type Lender, ofPool } from "./ActiveLease.ts"
 import { Alerts } from "./Alerts.ts"
 import { Gate, type Restore, Visitor } from "./Gate.ts"
 import { HistogramRecorder } from "./HistogramRecorder.ts"
 import { LeakWatch } from "./LeakWatch.ts"
-import { LeaseList } from "./LeaseList.ts"
+import { Line } from "./Line.ts"
 import type { SessionLog } from "./SessionLog.ts"
 import { Signals } from "./Signals.ts"
 import type { Sweeper } from "./Sweeper.ts"
@@ -31,7 +31,7 @@ export class PoolCore implements Lender {
   readonly #log: SessionLog | undefined
   readonly #fork: (effect: Effect.Effect<unknown>) => void
   readonly #usage = Ref.makeUnsafe(PoolUsage.empty)
-  readonly #leases = new LeaseList()
+  readonly #leases = new Line<ActiveLease>()
   readonly #waitTime = new HistogramRecorder()
   readonly #useTime = new HistogramRecorder()
   readonly #alerts: Alerts | undefined
@@ -103,7 +103,7 @@ export class PoolCore implements Lender {
   tryLend(fiber: Fiber.Fiber<unknown, unknown>, asking: Asking): ActiveLease | undefined {
     if (!this.#gate.tryTake()) return undefined
     this.#waitTime.record(0)
-    return this.#lend(fiber, asking, currentLease(this, fiber), this.#clock.now(), 0)
+    return this.#lend(fiber, asking, leaseAround(fiber), this.#clock.now(), 0)
   }
 
   /**
@@ -135,12 +135,30 @@ export class PoolCore implements Lender {
 
   /** A borrower has begun to wait; the error with which it must not, where nobody could ever go on. */
   waits(waiter: Waiter): Neo4jError | undefined {
-    waiter.blocked = this.#block(waiter)
+    this.#block(waiter)
     this.#changed()
-    if (waiter.blocked.length === 0 || this.#blocked < this.#gate.inUse) return undefined
+    return waiter.blocked.length > 0 && this.#isDeadlocked ? this.#deadlock(waiter) : undefined
+  }
+
+  /** Whether nobody can ever go on: every permit is held by somebody who waits. */
+  get #isDeadlocked(): boolean {
+    const { capacity, inUse } = this.#gate
+    return this.#blocked === inUse && inUse >= capacity && this.waiting > 0
+  }
+
+  #deadlock({ asking, borrower }: Waiter): Neo4jError {
     const ring = this.leases
-    this.#emit(() => ({ _tag: "Deadlock", pool: this.name, borrower: waiter.borrower, ring }))
-    return deadlock(ring, waiter.asking.operation)
+    this.#emit(() => ({ _tag: "Deadlock", pool: this.name, borrower, ring }))
+    return deadlock(ring, asking.operation)
+  }
+
+  // Where the pool has shrunk, it is the return of a permit that nobody gets which can close a ring.
+  #refuseYoungest(): void {
+    let youngest: Waiter | undefined
+    for (const visitor of this.#gate.visitors) {
+      if (visitor instanceof Waiter && visitor.blocked.length > 0) youngest = visitor
+    }
+    if (youngest !== undefined) this.#gate.refuse(youngest, this.#deadlock(youngest))
   }
 
   /** A permit was handed to a borrower that waited. */
@@ -169,25 +187,25 @@ export class PoolCore implements Lender {
   }
 
   /**
-   * The leases that cannot come back before this fiber goes on: those it holds itself around the place where it waits, and
-   * those of streams that it pulls. A lease of a fiber that it was forked from may come back without it.
+   * Notes which leases its fiber works with, and which of them cannot come back before it goes on: those it has borrowed
+   * itself, and those of streams that it pulls. A lease of a fiber that it was forked from may come back without it.
    */
-  #block({ fiber, outer }: Waiter): ReadonlyArray<ActiveLease> {
-    if (outer === undefined && this.streams === 0) return none
-    const blocked: Array<ActiveLease> = []
-    for (let lease = outer; lease !== undefined; lease = lease.parent) {
-      if (lease.fiber !== fiber.id) break
-      blocked.push(lease)
-    }
-    if (this.streams > 0) {
-      for (const lease of this.#leases) if (lease.puller === fiber.id && !blocked.includes(lease)) blocked.push(lease)
-    }
-    for (const lease of blocked) if (lease.blocking++ === 0) this.#blocked++
-    return blocked
+  #block(waiter: Waiter): void {
+    const { fiber, outer } = waiter
+    if (outer === undefined && this.streams === 0) return
+    const around = new Set<ActiveLease>()
+    for (let lease = ofPool(this, outer); lease !== undefined; lease = lease.parent) around.add(lease)
+    if (this.streams > 0) for (const lease of this.#leases) if (lease.puller === fiber.id) around.add(lease)
+    waiter.around = [...around]
+    waiter.blocked = waiter.around.filter((lease) => lease.fiber === fiber.id || lease.puller === fiber.id)
+    for (const lease of waiter.around) lease.waiters++
+    for (const lease of waiter.blocked) if (lease.blocking++ === 0) this.#blocked++
   }
 
   #unblock(waiter: Waiter): void {
+    for (const lease of waiter.around) lease.waiters--
     for (const lease of waiter.blocked) if (--lease.blocking === 0 && !lease.isReturned) this.#blocked--
+    waiter.around = none
     waiter.blocked = none
   }
 
@@ -214,13 +232,14 @@ export class PoolCore implements Lender {
   returned(lease: ActiveLease): void {
     if (lease.blocking > 0) this.#blocked--
     if (lease.puller !== undefined) this.streams--
-    this.#leases.delete(lease)
+    this.#leases.remove(lease)
     this.#useTime.record((this.#clock.now() - lease.since) / 1000)
     this.#usage.ref.current = PoolUsage.returned(Ref.getUnsafe(this.#usage), this.maxSize)
     this.#log?.closed(lease)
     if (lease.isSuspected) this.#cameBack(lease)
     if (this.#signals.isHeard) this.#emit(() => ({ _tag: "Returned", pool: this.name, lease: this.#show(lease) }))
     this.#gate.give()
+    if (this.#isDeadlocked) this.#refuseYoungest()
     this.#changed()
   }
 
@@ -248,11 +267,13 @@ export class PoolCore implements Lender {
   /** A session was opened. */
   created(): void {
     this.#count((usage) => ({ ...usage, created: usage.created + 1 }))
+    this.#changed()
   }
 
   /** A session was closed. */
   closed(): void {
     this.#count((usage) => ({ ...usage, closed: usage.closed + 1 }))
+    this.#changed()
   }
 
   /** So many connections are open and answer; `exactly` where no other one is. */
@@ -271,11 +292,6 @@ export class PoolCore implements Lender {
   gave(): void {
     this.#probing--
     this.#gate.give()
-  }
-
-  /** How many permits are out to keep connections warm. */
-  get probing(): number {
-    return this.#probing
   }
 
   resize(minSize: number, maxSize: number): void {
@@ -352,18 +368,23 @@ export class PoolCore implements Lender {
     )
   }
 
+  /** Connections that do not answer take their place in the pool for a time. */
+  get #beingTried(): string {
+    return this.#probing === 0 ? "" : `, ${this.#probing} are being tried whether they still answer`
+  }
+
   timedOut({ operation }: Asking, waitedMillis: number): Neo4jError {
     const holders = this.leases
     const others = this.waiting - 1
-    const waitThemselves = this.#leasesOfWaiters().size
-    const advice =
+    const waitThemselves = Array.from(this.#leases).filter(({ waiters }) => waiters > 0).length
+    const hint =
       waitThemselves > 0
-        ? `Of the holders ${waitThemselves} wait for another session themselves, perhaps through a fiber that they forked: borrow once and pass the session on`
+        ? `${waitThemselves} of the holders, or fibers that they forked, wait for another session themselves: borrow once and pass the session on`
         : "Hold sessions for less long, bound the concurrency, or raise pool.maxSize"
     return Neo4jError.from(
       new AcquisitionTimeout({
-        message: `no session became free within ${waitedMillis} ms: ${holders.length} of ${this.maxSize} are lent, ${others} others wait. Held by: ${list(holders.map(describeLease))}`,
-        hint: advice,
+        message: `no session became free within ${waitedMillis} ms: ${holders.length} of ${this.maxSize} are lent${this.#beingTried}, ${others} others wait. Held by: ${list(holders.map(describeLease))}`,
+        hint,
         waitedMillis,
         inUse: holders.length,
         maxSize: this.maxSize,
@@ -372,17 +393,6 @@ export class PoolCore implements Lender {
       }),
       operation,
     )
-  }
-
-  /** What is held by somebody who waits, or by a fiber that it was forked from. */
-  #leasesOfWaiters(): ReadonlySet<ActiveLease> {
-    const found = new Set<ActiveLease>()
-    for (const visitor of this.#gate.visitors()) {
-      for (let { outer } = visitor as Waiter; outer !== undefined && !outer.isReturned; outer = outer.parent) {
-        found.add(outer)
-      }
-    }
-    return found
   }
 }
 
@@ -395,7 +405,8 @@ class Waiter extends Visitor {
   readonly asking: Asking
   /** What it works with already. */
   readonly outer: ActiveLease | undefined
-  /** What cannot come back before it goes on. */
+  /** What its fiber works with, and what of that cannot come back before it goes on. */
+  around = none
   blocked = none
   /** What was handed to it. */
   lease: ActiveLease | undefined = undefined
@@ -407,7 +418,7 @@ class Waiter extends Visitor {
     this.#pool = pool
     this.fiber = fiber
     this.asking = asking
-    this.outer = currentLease(pool, fiber)
+    this.outer = leaseAround(fiber)
     this.#isBound = isBound
   }
 
@@ -446,7 +457,7 @@ class Waiter extends Visitor {
 const deadlock = (ring: ReadonlyArray<Lease>, operation: string): Neo4jError =>
   Neo4jError.from(
     new PoolDeadlock({
-      message: `every session is held by a fiber that itself waits for one. Held by: ${list(ring.map(describeLease), 20)}`,
+      message: `every session is held by a fiber that itself waits for one. Held by: ${list(ring.map(describeLease), ring.length)}`,
       hint: "Borrow once and pass the session on, borrow with reentrant: true, or raise pool.maxSize",
       ring,
     }),

@@ -9,6 +9,7 @@ import type { Resolved } from "../../src/ResolvedSettings.ts"
 import { durationOf } from "../../src/SettingsSchema.ts"
 import * as Statement from "../../src/Statement.ts"
 import type { Integers } from "../../src/Value.ts"
+import { stackOf } from "./CallStack.ts"
 import { Deadline } from "./Deadline.ts"
 import { encodeParameters } from "./ParameterEncoder.ts"
 import type { Sweeper } from "./Sweeper.ts"
@@ -35,6 +36,8 @@ export interface SessionRequest {
   readonly impersonatedUser: string | undefined
   readonly bookmarks: ReadonlyArray<string> | undefined
   readonly acquisitionTimeout: number
+  /** Where it was asked for, if that is captured. */
+  readonly stack: string | undefined
 }
 
 export const refuse = (setting: string, accepted: string, operation: string): Neo4jError =>
@@ -162,5 +165,6 @@ export const prepareSession = (
     impersonatedUser,
     bookmarks,
     acquisitionTimeout: timeout,
+    stack: stackOf(options),
   }
 }

@@ -34,7 +34,10 @@ export class SessionLog {
     const exit = Effect.runSyncExit(outcome)
     if (Exit.isSuccess(exit)) return this.#say(lease, `result: ${exit.value.rows.length} rows`)
     const error = Option.getOrUndefined(Exit.findErrorOption(exit))
-    if (error !== undefined) this.#say(lease, `failed: ${error.reason._tag}: ${error.message}`, Effect.logError)
+    if (error === undefined) return
+    // The message of a syntax error quotes the statement.
+    const code = "code" in error.reason ? error.reason.code : undefined
+    this.#say(lease, `failed: ${error.reason._tag}: ${code ?? error.operation}`, Effect.logError)
   }
 
   streamed(lease: ActiveLease, rows: number): void {

@@ -103,11 +103,13 @@ export const useNative = <A>(
   f: (native: Driver, signal: AbortSignal) => PromiseLike<A> | A,
   attempt: Attempt,
   within: (wait: Effect.Effect<A, Neo4jError>) => Effect.Effect<A, Neo4jError> = identity,
+  stack?: string | undefined,
 ): Effect.Effect<A, Neo4jError> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(
       core.pool.take(restore, {
         operation: attempt.operation,
+        stack,
         acquisitionTimeout: core.settings.pool.acquisitionTimeout,
       }),
       (lease) => {
