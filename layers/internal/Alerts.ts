@@ -46,6 +46,8 @@ const hysteresis = 0.1
 
 export class Alerts {
   readonly #threshold: number
+  /** A share up to this counts as over. */
+  readonly #over: number
   readonly #high: Episode
   readonly #exhausted: Episode
 
@@ -68,6 +70,7 @@ export class Alerts {
     const over = (from: "HighUtilization" | "Exhausted") => (lastedMillis: number) =>
       raise({ _tag: "Recovered", pool, from, lastedMillis })
     this.#threshold = utilization
+    this.#over = Math.max(0, utilization - hysteresis) + Number.EPSILON
     this.#high = new Episode(
       sweeper,
       sustainedFor,
@@ -95,7 +98,7 @@ export class Alerts {
 
   observe(inUse: number, maxSize: number, waiting: number): void {
     const share = inUse / maxSize
-    this.#high.observe(share > this.#threshold, share <= this.#threshold - hysteresis)
+    this.#high.observe(share > this.#threshold, share <= this.#over)
     this.#exhausted.observe(waiting > 0, waiting === 0)
   }
 }

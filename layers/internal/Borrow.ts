@@ -47,8 +47,12 @@ const takeNow = (core: DriverCore, fiber: AnyFiber, borrowing: Borrowing): Borro
   return lease && new Borrowed(core, lease, borrowing.session)
 }
 
-const enter = (fiber: AnyFiber, borrowed: Borrowed): void =>
-  fiber.setContext(Context.add(fiber.context, CurrentLease, Borrowed.leaseOf(borrowed)))
+/** What the fiber does from now on counts as done with this session, and with those around it. */
+const enter = (fiber: AnyFiber, borrowed: Borrowed): void => {
+  const lease = Borrowed.leaseOf(borrowed)
+  for (let around = leaseAround(fiber); around !== undefined; around = around.outer) if (around === lease) return
+  fiber.setContext(Context.add(fiber.context, CurrentLease, lease))
+}
 
 // As `Effect.withFiber` gives it, without a step of its own.
 const currentFiber = (): AnyFiber => Fiber.getCurrent() as AnyFiber

@@ -80,8 +80,10 @@ const makePool = (core: DriverCore): SessionPool["Service"] => {
     changes: pool.changes,
     events: pool.events,
     leases: Effect.sync(() => pool.leases),
-    resize: ({ maxSize = pool.maxSize, minSize = Math.min(pool.minSize, maxSize) }) =>
+    resize: (sizes) =>
       Effect.suspend(() => {
+        const { maxSize = pool.maxSize } = sizes
+        const { minSize = Math.min(pool.minSize, maxSize) } = sizes
         const { limit } = core.settings.pool
         if (pool.isClosed) return Effect.fail(poolClosed("SessionPool.resize"))
         if (!isSize(maxSize, 1) || maxSize > limit) return wrongSize("maxSize", `an integer from 1 to ${limit}`)

@@ -68,7 +68,7 @@ export class PoolCore implements Lender {
         name,
         alerts,
         clock,
-        () => ({ inUse: this.inUse, maxSize: this.maxSize, waiting: this.waiting }),
+        () => ({ inUse: this.inUse, maxSize: Math.max(this.inUse, this.maxSize), waiting: this.waiting }),
         (alert) => this.#emit(() => alert),
         fork,
       )

@@ -122,6 +122,8 @@ export const useNative = <A>(
             controller.signal,
           ),
         )
+        // It may fail before its fiber listens.
+        running.catch(() => {})
         let settled = false
         const held = new Held(core, generation, () => {
           controller.abort()
