@@ -2,7 +2,10 @@
 import type { Borrower, Lease } from "./Lease.ts"
 
 const parts =
-  /`(?:[^`]|``)*(?:`|$)|'(?:\\[^]|[^'\\])*(?:'|$)|"(?:\\[^]|[^"\\])*(?:"|$)|\/\/[^\n]*|\/\*[^]*?(?:\*\/|$)|(?<![\w$])\d[\w.]*/g
+  /`(?:[^`]|``)*(?:`|$)|'(?:\\[^]|[^'\\])*\\?(?:'|$)|"(?:\\[^]|[^"\\])*\\?(?:"|$)|\/\/[^\n\r]*|\/\*[^]*?(?:\*\/|$)|(?<![\w$])\d[\w.]*/g
+
+// A name that is quoted to its end; what follows where it is not is no name.
+const name = /^`(?:[^`]|``)*`$/
 
 /**
  * A statement as it may be shown: without its literals and comments, which can carry data, and at most 200 characters of
@@ -11,7 +14,7 @@ const parts =
 export const summarizeStatement = (text: string): string => {
   if (/\\u/i.test(text)) return "…"
   const masked = text
-    .replace(parts, (part) => (part.startsWith("`") ? part : part.startsWith("/") ? " " : "?"))
+    .replace(parts, (part) => (name.test(part) ? part : part.startsWith("/") ? " " : "?"))
     .replace(/\s+/g, " ")
     .trim()
   return masked.length > 200 ? `${masked.slice(0, 199)}…` : masked

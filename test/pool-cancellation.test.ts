@@ -16,7 +16,7 @@ import * as Logger from "effect/Logger"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { cypher, Neo4jClient, type PoolEvent } from "effect-neo4j"
+import { cypher, Neo4jClient, type Neo4jError, type Neo4jSession, type PoolEvent } from "effect-neo4j"
 import { Neo4j } from "effect-neo4j/layers"
 import { vi } from "vitest"
 import { FakeNeo4j, type Gate, type Step } from "./support/FakeDriver.ts"
@@ -352,10 +352,11 @@ for (const [name, { run, steps }] of Object.entries(ways)) {
                     else void turns(4).then(() => fiber?.interruptUnsafe())
                   }
                   const working = yield* fork(interrupted)
-                  const next = yield* fork(neo4j.pool.use(() => Effect.succeed("served")))
+                  // A permit stands for a connection: it is given back when that is free.
+                  const next = yield* fork(neo4j.pool.use(() => Effect.sync(() => fake.connectionsInUse)))
                   assert.isDefined(yield* passing(working), `it does not end: ${at}`)
                   assert.isTrue(isReached, `it is not reached: ${at}`)
-                  assert.deepStrictEqual(yield* passing(next), Exit.succeed("served"), at)
+                  assert.deepStrictEqual(yield* passing(next), Exit.succeed(0), at)
                   // A session that is replaced, or left by its scope, is closed behind the borrower's back.
                   yield* passUntil(() => fake.connectionsInUse === 0)
                   yield* assertAllBack(neo4j, fake, at)
@@ -425,6 +426,54 @@ describe("interrupting a fiber that holds a session", () => {
       yield* end
     }),
   )
+
+  const parts: Record<string, (session: Neo4jSession) => Effect.Effect<unknown, Neo4jError>> = {
+    "a statement": (session) => session.run(one),
+    "a stream": (session) => Stream.runDrain(session.stream(one)),
+    "a transaction": (session) =>
+      Effect.scoped(
+        Effect.flatMap(session.transaction(), (transaction) =>
+          Effect.andThen(transaction.run(one), transaction.commit),
+        ),
+      ),
+  }
+  for (const [name, part] of Object.entries(parts)) {
+    for (const step of name === "a statement" ? statement : begun) {
+      if (step !== "session" && !(name === "a statement" && step === "close")) {
+        it.live(`and whose child runs ${name} on it, at the step ${step}: the session works on`, () =>
+          Effect.gen(function* () {
+            for (const answer of ["Ok", "Slow", "Never"] as const) {
+              for (const close of step === "close" ? [answer] : answers) {
+                const at = `${step} is ${answer}, close is ${close}`
+                const fake = new Watched({ [step]: answer, close })
+                const { end, neo4j } = yield* clientOf(fake, 1)
+                const holder = yield* fork(
+                  neo4j.pool.use((session) =>
+                    Effect.gen(function* () {
+                      const child = yield* fork(part(session))
+                      yield* passUntil(() => fake.count(step) > 0)
+                      child.interruptUnsafe()
+                      yield* passing(child)
+                      // What it left behind is of no account.
+                      fake.heal()
+                      return yield* session.run(one)
+                    }),
+                  ),
+                )
+                const answered = yield* passing(holder)
+                assert.deepStrictEqual(answered, Exit.succeed([{ one: 1 }, { one: 1 }]), at)
+                yield* passUntil(() => fake.connectionsInUse === 0)
+                yield* assertAllBack(neo4j, fake, at)
+                fake.failLate()
+                yield* assertAllBack(neo4j, fake, at)
+                assert.isDefined(yield* end, at)
+              }
+            }
+          }),
+        )
+      }
+    }
+  }
 
   it.live("and others, too, gives all of them back", () =>
     Effect.gen(function* () {

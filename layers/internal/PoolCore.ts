@@ -220,10 +220,10 @@ export class PoolCore implements Lender {
     this.#usage.ref.current = usage
     const lease = new ActiveLease(this, usage.borrowed, asking, fiber, outer, now)
     this.#leases.add(lease)
-    this.#leaks?.lent()
     if (this.#signals.isHeard)
       this.#emit(() => ({ _tag: "Borrowed", pool: this.name, lease: this.#show(lease), waitedMillis }))
     this.#log?.acquired(lease)
+    this.#leaks?.lent()
     this.#changed()
     return lease
   }

@@ -454,8 +454,9 @@ const rejections = Effect.acquireRelease(
 )
 
 /** A round of random work; dies of what broke in it. */
-export const round = (place: Place, random: Random): Effect.Effect<Totals> =>
-  Effect.gen(function* () {
+export const round = (place: Place, random: Random): Effect.Effect<Totals> => {
+  let show: Effect.Effect<unknown> = Effect.succeed("while it started")
+  return Effect.gen(function* () {
     const unhandled = yield* rejections
     const scope = yield* Scope.fork(yield* Effect.scope)
     const warned: Array<string> = []
@@ -484,6 +485,8 @@ export const round = (place: Place, random: Random): Effect.Effect<Totals> =>
     const { pool } = neo4j
     const here = new Round(place, random, neo4j)
     const witness = new Witness(here)
+    let stage = "while the events were not read"
+    show = Effect.map(Effect.all([pool.stats, pool.leases, monitor.stats]), (all) => [stage, ...all])
     // At every event, the statistics must agree with each other.
     const reader = yield* Effect.forkChild(
       Stream.runForEach(pool.events, (event) =>
@@ -503,7 +506,10 @@ export const round = (place: Place, random: Random): Effect.Effect<Totals> =>
     const { borrowed: before } = yield* pool.stats
     witness.borrowed = before
 
-    const shutdown = Scope.close(scope, Exit.void)
+    const shutdown = Effect.suspend(() => {
+      stage = "while it shut down"
+      return Scope.close(scope, Exit.void)
+    })
     const isShutDown = here.chance(0.3)
     const resizer = here.chance(0.7) ? yield* Effect.forkChild(here.resizing) : undefined
     const workers = yield* Effect.forEach(Array.from({ length: random.int(2, 12) }), () =>
@@ -516,11 +522,13 @@ export const round = (place: Place, random: Random): Effect.Effect<Totals> =>
       here.isStopped = true
     }
     for (const worker of workers) {
+      stage = `while it worked${here.isEnding ? ", after the shutdown" : ""}`
       const exit = yield* Fiber.await(worker)
       if (Exit.isFailure(exit)) here.breaks(`a worker ended: ${Cause.pretty(exit.cause)}`)
     }
     if (resizer !== undefined) yield* Fiber.interrupt(resizer)
 
+    stage = "when everybody had worked"
     if (!isShutDown) {
       const { inUse, waiting } = yield* pool.stats
       if (inUse !== 0 || waiting !== 0) here.breaks(`${inUse} sessions are lent to nobody, ${waiting} nobodies wait`)
@@ -537,6 +545,7 @@ export const round = (place: Place, random: Random): Effect.Effect<Totals> =>
       here.isEnding = true
       yield* shutdown
     }
+    stage = "when the events should have ended"
     yield* Fiber.join(reader)
     yield* Fiber.join(watcher)
     const stats = yield* pool.stats
@@ -565,9 +574,15 @@ export const round = (place: Place, random: Random): Effect.Effect<Totals> =>
     Effect.scoped,
     Effect.timeoutOrElse({
       duration: "90 seconds",
-      orElse: () => Effect.die(new Error("a round did not end")),
+      orElse: () =>
+        Effect.flatMap(show, (shown) =>
+          Effect.die(
+            new Error(`a round did not end: ${inspect(shown, { depth: 5, compact: true, breakLength: 120 })}`),
+          ),
+        ),
     }),
   )
+}
 
 const isTrue = (line: string, isShutDown: boolean): boolean =>
   /may have leaked|is exhausted|% used/.test(line) || (isShutDown && /were still lent at shutdown/.test(line))
