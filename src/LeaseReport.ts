@@ -4,6 +4,9 @@ import type { Borrower, Lease } from "./Lease.ts"
 const parts =
   /`(?:[^`]|``)*(?:`|$)|'(?:\\[^]|[^'\\])*\\?(?:'|$)|"(?:\\[^]|[^"\\])*\\?(?:"|$)|\/\/[^\n\r]*|\/\*[^]*?(?:\*\/|$)|(?<![\w$])\d[\w.]*/g
 
+// Of a statement of many megabytes no more is looked at; a literal that goes on behind it counts as one that is not closed.
+const looked = 2000
+
 // A name that is quoted to its end; what follows where it is not is no name.
 const name = /^`(?:[^`]|``)*`$/
 
@@ -12,12 +15,13 @@ const name = /^`(?:[^`]|``)*`$/
  * it. Where escapes may hide what is a literal, nothing of it is shown.
  */
 export const summarizeStatement = (text: string): string => {
-  if (/\\u/i.test(text)) return "…"
-  const masked = text
+  const start = text.slice(0, looked)
+  if (/\\u/i.test(start)) return "…"
+  const masked = start
     .replace(parts, (part) => (name.test(part) ? part : part.startsWith("/") ? " " : "?"))
     .replace(/\s+/g, " ")
     .trim()
-  return masked.length > 200 ? `${masked.slice(0, 199)}…` : masked
+  return masked.length > 200 || text.length > looked ? `${masked.slice(0, 199)}…` : masked
 }
 
 const seconds = (millis: number): string =>

@@ -628,6 +628,27 @@ it.layer(on(2), { excludeTestServices: true })("on the server", (it) => {
     }),
   )
 
+  it.effect("it is not lent again while it is being closed", () =>
+    Effect.gen(function* () {
+      const { pool } = yield* Neo4jClient
+      const scope = yield* Scope.make()
+      const [before, after] = yield* Scope.provide(
+        Effect.gen(function* () {
+          const before = yield* pool.borrow()
+          yield* before.run(one)
+          const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+          assert.isUndefined(closing.pollUnsafe())
+          const after = yield* pool.use((session) => Effect.as(session.run(one), session), again)
+          yield* Fiber.join(closing)
+          return [before, after] as const
+        }),
+        scope,
+      )
+      assert.notStrictEqual(after, before)
+      yield* fit
+    }),
+  )
+
   it.effect("it is not lent again while a stream is open on it, and is when the stream has ended", () =>
     Effect.gen(function* () {
       const { pool } = yield* Neo4jClient

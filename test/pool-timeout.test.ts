@@ -188,7 +188,11 @@ describe("who waits too long is told", () => {
           Effect.andThen(Effect.exit(session.run(statement, { deadline: "1 millis" })), Effect.never),
         ),
       )
-      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 100)))
+      yield* Effect.promise(async () => {
+        while (Effect.runSync(pool.leases).some((lease) => lease.statement !== undefined)) {
+          await new Promise((resolve) => setTimeout(resolve, 1))
+        }
+      })
       const [held] = timeoutOf(yield* outwaited(pool)).holders
       assert.strictEqual(held?.statement, undefined)
       yield* Fiber.interrupt(idle)
