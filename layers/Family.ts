@@ -13,7 +13,7 @@ import { durationOf } from "../src/SettingsSchema.ts"
 import type { Integers } from "../src/Value.ts"
 import { withDotEnv } from "./internal/DotEnv.ts"
 import { make } from "./internal/LiveServices.ts"
-import { SharedByKey } from "./internal/SharedByKey.ts"
+import { makeShared } from "./internal/SharedByKey.ts"
 
 /**
  * How the clients of a family are made and kept.
@@ -104,19 +104,14 @@ const makeFamily = <K, I extends Integers, E, R>(
         Effect.flatMap((settings) => make(named(settings, id, key))),
         Effect.map((services) => Context.get(services, Neo4jClient) as Client<I>),
       )
-    const shared = yield* SharedByKey.make<K, Client<I>, E | Neo4jError, R>({
+    const shared = yield* makeShared<K, Client<I>, E | Neo4jError, R>({
       make: clientOf,
       idleTimeToLive: Duration.toMillis(timeToLive.value),
       capacity,
       full: full(id, capacity),
       closed: closed(id),
     })
-    return {
-      use: (key, f) => shared.use(key, f),
-      client: (key) => shared.get(key),
-      invalidate: (key) => shared.invalidate(key),
-      keys: shared.keys,
-    }
+    return { use: shared.use, client: shared.get, invalidate: shared.invalidate, keys: shared.keys }
   })
 
 /**

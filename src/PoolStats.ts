@@ -29,7 +29,7 @@ export interface PoolStats {
   readonly available: number
   /** Sessions lent. */
   readonly inUse: number
-  /** Slots open, each of which stands for a connection: those that were used or warmed, and not given up since. */
+  /** Slots open: those that were used or warmed, each with a connection, as far as is known. */
   readonly total: number
   /** The most sessions that may be lent at once. While the pool shrinks, at least those that still are. */
   readonly maxSize: number
@@ -45,8 +45,10 @@ export interface PoolStats {
   readonly borrowed: number
   /** Of these, sessions that came back. */
   readonly returned: number
-  /** Borrowers that gave up after their acquisition timeout or deadline, or in a deadlock. */
+  /** Borrowers that gave up after their acquisition timeout or deadline. */
   readonly timedOut: number
+  /** Borrowers that were refused, as nobody could have gone on otherwise. */
+  readonly deadlocked: number
   /** Borrowers that were interrupted while they waited. */
   readonly interrupted: number
   /** Sessions that the driver opened; a lent one that runs nothing opens none, one that is interrupted opens another. */

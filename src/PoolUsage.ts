@@ -12,6 +12,7 @@ export interface PoolUsage {
   readonly borrowed: number
   readonly returned: number
   readonly timedOut: number
+  readonly deadlocked: number
   readonly interrupted: number
   readonly created: number
   readonly closed: number
@@ -24,6 +25,7 @@ export const empty: PoolUsage = {
   borrowed: 0,
   returned: 0,
   timedOut: 0,
+  deadlocked: 0,
   interrupted: 0,
   created: 0,
   closed: 0,
@@ -50,10 +52,27 @@ export const returned = (usage: PoolUsage, maxSize: number): PoolUsage => {
   return { ...usage, returned: usage.returned + 1, open: usage.open > most ? most : usage.open }
 }
 
-/** So many slots have a connection; others that are free do not count as open any more where `exactly` is set. */
-export const opened = (usage: PoolUsage, open: number, exactly = false): PoolUsage => {
-  const least = Math.max(open, inUse(usage))
-  return { ...usage, open: exactly ? least : Math.max(least, usage.open) }
+/** At least so many slots have a connection. */
+export const atLeast = (usage: PoolUsage, open: number): PoolUsage => ({ ...usage, open: Math.max(usage.open, open) })
+
+/** No more than so many slots have a connection, but for those that are lent. */
+export const atMost = (usage: PoolUsage, open: number): PoolUsage => ({
+  ...usage,
+  open: Math.max(inUse(usage), Math.min(usage.open, open)),
+})
+
+export const created = (usage: PoolUsage): PoolUsage => ({ ...usage, created: usage.created + 1 })
+
+export const closed = (usage: PoolUsage): PoolUsage => ({ ...usage, closed: usage.closed + 1 })
+
+export const leaked = (usage: PoolUsage): PoolUsage => ({ ...usage, leaked: usage.leaked + 1 })
+
+/** A borrower stopped waiting without a session, because of this. */
+export const left = {
+  timedOut: (usage: PoolUsage): PoolUsage => ({ ...usage, timedOut: usage.timedOut + 1 }),
+  refused: (usage: PoolUsage): PoolUsage => ({ ...usage, deadlocked: usage.deadlocked + 1 }),
+  interrupted: (usage: PoolUsage): PoolUsage => ({ ...usage, interrupted: usage.interrupted + 1 }),
+  closed: (usage: PoolUsage): PoolUsage => usage,
 }
 
 /** The statistics of a pool at one moment. */

@@ -13,7 +13,7 @@ import neo4j from "neo4j-driver"
 import { afterEach, beforeEach, vi } from "vitest"
 import { cypher, type Neo4jConfig, type Row } from "effect-neo4j"
 import { Family, type FamilyOptions } from "../layers/Family.ts"
-import { SharedByKey } from "../layers/internal/SharedByKey.ts"
+import { makeShared } from "../layers/internal/SharedByKey.ts"
 import { administrator, ask, endless, settings, until } from "./support/real.ts"
 
 interface Resource {
@@ -36,7 +36,7 @@ const fakes = (
     const opened: Array<string> = []
     const closed: Array<string> = []
     let number = 0
-    const shared = yield* SharedByKey.make({
+    const shared = yield* makeShared({
       make: (key: string) =>
         Effect.gen(function* () {
           const resource: Resource = { key, number: ++number }
@@ -208,9 +208,10 @@ describe("resources by key", () => {
     Effect.gen(function* () {
       const gate = yield* Latch.make()
       const { closed, opened, shared } = yield* fakes({ capacity: 2, close: () => gate.await })
-      yield* shared.use("a", name)
-      yield* shared.use("b", name)
-      yield* shared.use("a", name)
+      for (const key of ["a", "b", "a"]) {
+        yield* shared.use(key, name)
+        yield* TestClock.adjust("1 millis")
+      }
       const user = yield* Effect.forkChild(shared.use("c", name), { startImmediately: true })
       assert.deepStrictEqual(yield* shared.keys, ["a", "c"])
       assert.deepStrictEqual(opened, ["a1", "b2"])
@@ -311,7 +312,7 @@ describe("resources by key", () => {
   it.effect("are made with what surrounds the whole, not with what surrounds the first user", () =>
     Effect.gen(function* () {
       class Where extends Context.Reference<string>("test/Where", { defaultValue: () => "nowhere" }) {}
-      const shared = yield* SharedByKey.make({
+      const shared = yield* makeShared({
         make: (key: string) => Effect.map(Where, (where) => `${key} ${where}`),
         idleTimeToLive: 1000,
         capacity: 1,
@@ -325,7 +326,7 @@ describe("resources by key", () => {
   it.effect("keys are equal by their content", () =>
     Effect.gen(function* () {
       const made: Array<object> = []
-      const shared = yield* SharedByKey.make({
+      const shared = yield* makeShared({
         make: (key: { readonly tenant: string }) => Effect.sync(() => made.push(key)),
         idleTimeToLive: 1000,
         capacity: 10,

@@ -34,6 +34,7 @@ const stats: PoolStats = {
   borrowed: 6,
   returned: 2,
   timedOut: 8,
+  deadlocked: 0,
   interrupted: 1,
   created: 7,
   closed: 3,

@@ -98,6 +98,7 @@ describe("the statistics", () => {
         borrowed: 0,
         returned: 0,
         timedOut: 0,
+        deadlocked: 0,
         interrupted: 0,
         created: 0,
         closed: 0,

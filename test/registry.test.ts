@@ -31,6 +31,7 @@ const statsOf = (inUse: number): PoolStats => ({
   borrowed: inUse,
   returned: 0,
   timedOut: 0,
+  deadlocked: 0,
   interrupted: 0,
   created: inUse,
   closed: 0,

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto"
 import * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
 import type { Borrower, Lease } from "../../src/Lease.ts"
 import { summarizeStatement } from "../../src/LeaseReport.ts"
@@ -24,8 +25,9 @@ export interface Asking {
 export interface Lender {
   readonly name: string
   readonly inUse: number
-  /** How many leases something is streamed with. */
+  /** How many leases something is streamed with, and how many are a scope's. */
   streams: number
+  scoped: number
   returned(lease: ActiveLease): void
 }
 
@@ -34,28 +36,33 @@ export const CurrentLease = Context.Reference<ActiveLease | undefined>("effect-n
   defaultValue: () => undefined,
 })
 
-/** The innermost lease that a fiber works with and that is out, in any pool. */
-export const leaseAround = (fiber: Fiber.Fiber<unknown, unknown>): ActiveLease | undefined => {
-  let lease = fiber.getRef(CurrentLease)
-  while (lease?.isReturned === true) lease = lease.outer
-  return lease
+/** The innermost lease that a fiber's context tells of and that is out, in any pool. */
+export const leaseOf = (fiber: Fiber.Fiber<unknown, unknown>): ActiveLease | undefined => {
+  const lease = fiber.getRef(CurrentLease)
+  return lease?.isReturned === true ? lease.outer : lease
 }
 
-/** The innermost one of this pool. */
+/** The innermost one of this pool, beginning with this. */
 export const ofPool = (pool: Lender, lease: ActiveLease | undefined): ActiveLease | undefined => {
   let found = lease
   while (found !== undefined && (found.pool !== pool || found.isReturned)) found = found.outer
   return found
 }
 
+/** Whether a lease is this one, or one around it. */
+export const isAround = (lease: ActiveLease, inner: ActiveLease | undefined): boolean => {
+  for (let found = inner; found !== undefined; found = found.outer) if (found === lease) return true
+  return false
+}
+
 export class ActiveLease implements Place<ActiveLease> {
   readonly pool: Lender
   readonly id: number
   readonly asking: Asking
-  readonly fiber: number
+  /** The fiber that holds it. */
+  fiber: number
   readonly span: Tracer.AnySpan | undefined
-  /** What its borrower worked with before, in any pool. */
-  readonly outer: ActiveLease | undefined
+  #outer: ActiveLease | undefined
   /** By the pool's clock, in milliseconds. */
   readonly since: number
   #sessionId: string | undefined = undefined
@@ -63,8 +70,12 @@ export class ActiveLease implements Place<ActiveLease> {
   session: object | undefined = undefined
   /** What is done with it. */
   work: { readonly statement: string | undefined } | undefined = undefined
-  /** The fiber that pulls what is streamed with it. */
+  /** The scope that gives it back, where one does. */
+  scope: Scope.Scope | undefined = undefined
+  /** The fiber that last pulled what is streamed with it. */
   puller: number | undefined = undefined
+  /** The borrower's, where its life is logged. */
+  context: Context.Context<never> | undefined = undefined
   /** Its place among those that are out. */
   before: ActiveLease | undefined = undefined
   behind: ActiveLease | undefined = undefined
@@ -88,8 +99,15 @@ export class ActiveLease implements Place<ActiveLease> {
     this.asking = asking
     this.fiber = fiber.id
     this.span = fiber.cache.span
-    this.outer = outer
+    this.#outer = outer
     this.since = since
+  }
+
+  /** What its borrower worked with before and is still out, in any pool. */
+  get outer(): ActiveLease | undefined {
+    // What has come back is let go: a chain of borrowers, each begun by the one before, would otherwise only grow.
+    while (this.#outer?.isReturned === true) this.#outer = this.#outer.#outer
+    return this.#outer
   }
 
   /** The correlation id of its session. */
@@ -102,16 +120,29 @@ export class ActiveLease implements Place<ActiveLease> {
     return ofPool(this.pool, this.outer)
   }
 
-  pulledBy(fiber: number): void {
-    if (this.puller === undefined) this.pool.streams++
+  /** For who pulls what is streamed with it; nobody, where that has ended. */
+  pulledBy(fiber: number | undefined): void {
+    if (this.isReturned) return
+    this.pool.streams += Number(fiber !== undefined) - Number(this.puller !== undefined)
     this.puller = fiber
+  }
+
+  /** It comes back with this scope. */
+  belongsTo(scope: Scope.Scope): void {
+    this.scope = scope
+    this.pool.scoped++
   }
 
   /** Gives it back; a second time does nothing. */
   readonly release = (): void => {
     if (this.isReturned) return
+    this.pulledBy(undefined)
+    if (this.scope !== undefined) this.pool.scoped--
     this.isReturned = true
     this.pool.returned(this)
+    this.session = undefined
+    this.work = undefined
+    this.scope = undefined
   }
 
   /** Makes what it was taken for; without that it is given back. */

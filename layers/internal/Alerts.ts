@@ -99,6 +99,7 @@ export class Alerts {
   observe(inUse: number, maxSize: number, waiting: number): void {
     const share = inUse / maxSize
     this.#high.observe(share > this.#threshold, share <= this.#over)
-    this.#exhausted.observe(waiting > 0, waiting === 0)
+    const isExhausted = waiting > 0 && inUse >= maxSize
+    this.#exhausted.observe(isExhausted, !isExhausted)
   }
 }

@@ -6,8 +6,8 @@ import type * as Scope from "effect/Scope"
 import { Neo4jError } from "../../src/Neo4jError.ts"
 import type { Neo4jSession } from "../../src/Neo4jSession.ts"
 import type { BorrowOptions, SessionPool } from "../../src/SessionPool.ts"
-import { withStack } from "./CallStack.ts"
-import { type Asking, CurrentLease, leaseAround, ofPool } from "./ActiveLease.ts"
+import { captureStack } from "./CallStack.ts"
+import { type Asking, CurrentLease, isAround, leaseOf, ofPool } from "./ActiveLease.ts"
 import type { DriverCore } from "./DriverCore.ts"
 import type { Restore } from "./Gate.ts"
 import { Borrowed } from "./Borrowed.ts"
@@ -22,26 +22,27 @@ interface Borrowing {
 }
 
 const prepare = (core: DriverCore, options: BorrowOptions | undefined, operation: string): Borrowing | Neo4jError => {
-  const session = prepareSession(core.settings, withStack(core.settings, options), operation)
+  const session = prepareSession(core.settings, options, operation)
   if (session instanceof Neo4jError) return session
   const { label, reentrant = false } = options ?? {}
   if (label !== undefined && typeof label !== "string") return refuse("label", "a string", operation)
   if (typeof reentrant !== "boolean") return refuse("reentrant", "true or false", operation)
-  const { acquisitionTimeout, stack } = session
+  const { acquisitionTimeout } = session
+  const stack = captureStack(core.settings)
   return { session, asking: { operation, label, stack, acquisitionTimeout }, reentrant }
 }
 
 /** The session that this fiber holds already, if it may have it again. */
-const again = (core: DriverCore, fiber: AnyFiber, { reentrant, session }: Borrowing): Borrowed | undefined => {
+const heldAlready = (core: DriverCore, fiber: AnyFiber, { reentrant, session }: Borrowing): Borrowed | undefined => {
   if (!reentrant) return undefined
-  for (let lease = ofPool(core.pool, leaseAround(fiber)); lease?.fiber === fiber.id; lease = lease.parent) {
+  for (let lease = ofPool(core.pool, core.pool.around(fiber)); lease?.fiber === fiber.id; lease = lease.parent) {
     if (lease.session instanceof Borrowed && Borrowed.tryRetain(lease.session, session)) return lease.session
   }
   return undefined
 }
 
 const takeNow = (core: DriverCore, fiber: AnyFiber, borrowing: Borrowing): Borrowed | undefined => {
-  const held = again(core, fiber, borrowing)
+  const held = heldAlready(core, fiber, borrowing)
   if (held !== undefined) return held
   const lease = core.pool.tryLend(fiber, borrowing.asking)
   return lease && new Borrowed(core, lease, borrowing.session)
@@ -50,8 +51,7 @@ const takeNow = (core: DriverCore, fiber: AnyFiber, borrowing: Borrowing): Borro
 /** What the fiber does from now on counts as done with this session, and with those around it. */
 const enter = (fiber: AnyFiber, borrowed: Borrowed): void => {
   const lease = Borrowed.leaseOf(borrowed)
-  for (let around = leaseAround(fiber); around !== undefined; around = around.outer) if (around === lease) return
-  fiber.setContext(Context.add(fiber.context, CurrentLease, lease))
+  if (!isAround(lease, leaseOf(fiber))) fiber.setContext(Context.add(fiber.context, CurrentLease, lease))
 }
 
 // As `Effect.withFiber` gives it, without a step of its own.
@@ -76,13 +76,13 @@ export const borrow = (
       now === undefined
         ? core.pool.wait(fiber, restore, asking, (lease) => Effect.sync(() => new Borrowed(core, lease, session)))
         : Effect.succeed(now)
-    return Effect.map(
-      Effect.acquireRelease(taken, (held) => Borrowed.close(held) ?? Effect.void),
-      (held) => {
-        enter(fiber, held)
-        return Borrowed.sessionOf(held)
-      },
-    )
+    const scoped = Effect.acquireRelease(taken, (held) => Borrowed.close(held) ?? Effect.void)
+    return Effect.map(Effect.zip(scoped, Effect.scope), ([held, scope]) => {
+      enter(fiber, held)
+      const lease = Borrowed.leaseOf(held)
+      if (lease.scope === undefined) lease.belongsTo(scope)
+      return Borrowed.sessionOf(held)
+    })
   })
 }
 

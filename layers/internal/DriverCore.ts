@@ -14,7 +14,8 @@ import { Bookmarks } from "./Bookmarks.ts"
 import type { Generation, Keeper } from "./Held.ts"
 import { HomeDatabase } from "./HomeDatabase.ts"
 import * as NativeDriver from "./NativeDriver.ts"
-import { PoolCore, shutDown } from "./PoolCore.ts"
+import { PoolCore } from "./PoolCore.ts"
+import { shutDown } from "./PoolErrors.ts"
 import { SessionLog } from "./SessionLog.ts"
 import type { Sweeper } from "./Sweeper.ts"
 
@@ -104,7 +105,7 @@ export class DriverCore implements Keeper {
       return false
     }
     this.#retire(generation)
-    this.pool.opened(0, true)
+    this.pool.openAtMost(0)
     return true
   }
 

@@ -14,6 +14,7 @@ export class Episode {
   /** Whether what would change its state holds now, and whether it has not since the timer was set. */
   #isTurning = false
   #broken = false
+  #isStopped = false
   #timer: Timer | undefined = undefined
 
   constructor(sweeper: Sweeper, millis: number, began: () => void, ended: (lastedMillis: number) => void) {
@@ -23,13 +24,12 @@ export class Episode {
     this.#ended = ended
   }
 
-  /** Takes note of what is now: between `holds` and `isOver` nothing changes. */
+  /** Takes note of what is now: it begins by `holds` and ends by `isOver`, between which nothing changes. */
   observe(holds: boolean, isOver: boolean): void {
-    const isTurning = this.#isOn ? isOver : holds
-    if (isTurning) {
+    if (this.#isOn ? isOver : holds) {
       this.#isTurning = true
-      if (this.#timer === undefined) this.#set()
-    } else if (this.#isTurning && (this.#isOn ? holds : isOver)) {
+      if (this.#timer === undefined && !this.#isStopped) this.#set()
+    } else if (this.#isTurning) {
       this.#isTurning = false
       this.#broken = true
     }
@@ -37,6 +37,7 @@ export class Episode {
 
   /** From now on nothing begins or ends. */
   stop(): void {
+    this.#isStopped = true
     this.#sweeper.remove(this.#timer)
   }
 

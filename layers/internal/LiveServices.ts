@@ -5,6 +5,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { Neo4jClient } from "../../src/Neo4jClient.ts"
@@ -18,18 +19,18 @@ import { SessionPool } from "../../src/SessionPool.ts"
 import { resolve } from "../../src/ResolvedSettings.ts"
 import type { Settings } from "../../src/Settings.ts"
 import { borrow, makeUse } from "./Borrow.ts"
-import { stackOf, withStack } from "./CallStack.ts"
+import { captureStack } from "./CallStack.ts"
 import { DriverCore } from "./DriverCore.ts"
 import { makeClient } from "./LiveClient.ts"
 
 import * as NativeDriver from "./NativeDriver.ts"
 import { publish } from "./PublishMetrics.ts"
-import { poolClosed } from "./PoolCore.ts"
+import { poolClosed } from "./PoolErrors.ts"
 import { refuse } from "./Request.ts"
 import { decodeServer } from "./SummaryDecoder.ts"
 import { Sweeper } from "./Sweeper.ts"
 import { isFromDriver, useNative } from "./UseNative.ts"
-import { keepWarm, warmUp } from "./WarmUp.ts"
+import { isToBeWarm, keepWarm, warmUp } from "./WarmUp.ts"
 
 const unanswered = () =>
   Neo4jError.from(
@@ -59,7 +60,7 @@ const makeDriver = (core: DriverCore): Neo4jDriver["Service"] => {
     session: (options) => borrow(core, options, "Neo4jDriver.session"),
     use: (f) => {
       const attempt = { operation: "Neo4jDriver.use", mayHaveCommitted: true, inParts: true }
-      return useNative(core, f, attempt, undefined, stackOf(withStack(core.settings, {})))
+      return useNative(core, f, attempt, undefined, captureStack(core.settings))
     },
     verify,
     serverInfo: Effect.suspend(() => (server === undefined ? verify : Effect.succeed(server))),
@@ -82,6 +83,7 @@ const makePool = (core: DriverCore): SessionPool["Service"] => {
     leases: Effect.sync(() => pool.leases),
     resize: (sizes) =>
       Effect.suspend(() => {
+        if (!Predicate.isObject(sizes)) return wrongSize("sizes", "{ minSize, maxSize }")
         const { maxSize = pool.maxSize } = sizes
         const { minSize = Math.min(pool.minSize, maxSize) } = sizes
         const { limit } = core.settings.pool
@@ -89,7 +91,7 @@ const makePool = (core: DriverCore): SessionPool["Service"] => {
         if (!isSize(maxSize, 1) || maxSize > limit) return wrongSize("maxSize", `an integer from 1 to ${limit}`)
         if (!isSize(minSize, 0) || minSize > maxSize) return wrongSize("minSize", `an integer from 0 to ${maxSize}`)
         pool.resize(minSize, maxSize)
-        if (!core.settings.driver.lazy) core.fork(warmUp(core, core.settings.driver.connectionAcquisitionTimeout))
+        if (isToBeWarm(core)) core.fork(warmUp(core, core.settings.driver.connectionAcquisitionTimeout))
         return Effect.void
       }),
   })

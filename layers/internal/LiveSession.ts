@@ -13,7 +13,7 @@ import { Gate, type Restore, Visitor } from "./Gate.ts"
 import { OpenSession } from "./OpenSession.ts"
 import { OpenTransaction } from "./OpenTransaction.ts"
 import type { Outcome } from "./Outcome.ts"
-import { poolClosed } from "./PoolCore.ts"
+import { poolClosed } from "./PoolErrors.ts"
 import type { Request, SessionRequest, TransactionRequest } from "./Request.ts"
 
 const returned = (operation: string): Neo4jError =>
@@ -96,21 +96,21 @@ export class LiveSession {
     return this.#open
   }
 
-  /** Why nothing can be run on it now, if so. */
-  #refusal(operation: string): Neo4jError | undefined {
+  /** Why nothing can be run on it any more, if so. */
+  #over(operation: string): Neo4jError | undefined {
     if (this.#closed) return returned(operation)
-    if (this.core.isStopped) return poolClosed(operation)
-    return this.#exclusive && busy(this.#exclusive, operation)
+    return this.core.isStopped ? poolClosed(operation) : undefined
   }
 
-  /** Waits for the work before this; gives what says why it cannot begin, if so. */
+  /** Why nothing can be run on it now, if so. */
+  #refusal(operation: string): Neo4jError | undefined {
+    return this.#over(operation) ?? (this.#exclusive && busy(this.#exclusive, operation))
+  }
+
+  /** Waits for the work before this. */
   #turn(restore: Restore, operation: string, deadline: Deadline | undefined): Effect.Effect<void, Neo4jError> {
     const left = deadline?.remaining ?? Number.POSITIVE_INFINITY
-    return Effect.flatMap(this.#turns.take(restore, left, new Turn(operation, deadline)), () => {
-      if (!this.#closed && !this.core.isStopped) return Effect.void
-      this.#turns.give()
-      return Effect.fail((this.#closed ? returned : poolClosed)(operation))
-    })
+    return this.#turns.take(restore, left, new Turn(operation, deadline))
   }
 
   execute(request: Request, deadline: Deadline | undefined): Effect.Effect<Outcome, Neo4jError> {
@@ -119,7 +119,11 @@ export class LiveSession {
       if (refusal !== undefined) return Effect.fail(refusal)
       return Effect.flatMap(this.#turn(restore, request.operation, deadline), () =>
         Effect.onExit(
-          Effect.suspend(() => restore(this.#fresh().run(request, false, deadline))),
+          Effect.suspend(() => {
+            // It may have been closed since this had its turn.
+            const over = this.#over(request.operation)
+            return over === undefined ? restore(this.#fresh().run(request, false, deadline)) : Effect.fail(over)
+          }),
           () =>
             Effect.sync(() => {
               if (this.#open !== undefined) this.#bookmarks = this.#open.lastBookmarks
@@ -142,10 +146,12 @@ export class LiveSession {
       if (refusal !== undefined) return Effect.fail(refusal)
       this.#exclusive = exclusive
       const open = Effect.onError(
-        Effect.sync(() => {
+        Effect.suspend(() => {
+          const over = this.#over(operation)
+          if (over !== undefined) return Effect.fail(over)
           const request = { ...this.#request, operation }
           this.#transaction = new OpenTransaction(this.core, this.lease, request, transaction, this.#bookmarks)
-          return this.#transaction
+          return Effect.succeed(this.#transaction)
         }),
         () => Effect.sync(() => this.#turns.give()),
       )
@@ -169,6 +175,7 @@ export class LiveSession {
 
   #ended(transaction: OpenTransaction): void {
     this.#exclusive = undefined
+    this.lease.pulledBy(undefined)
     if (this.#closed) return
     this.#transaction = undefined
     if (transaction.isCommitted) {

@@ -26,7 +26,7 @@ import { afterAnswer, NativeSession, withoutStackTrace } from "./NativeSession.t
 import type { Outcome } from "./Outcome.ts"
 import type { Request, SessionRequest, TransactionRequest } from "./Request.ts"
 import { RowCollector } from "./RowDecoder.ts"
-import { poolClosed } from "./PoolCore.ts"
+import { poolClosed } from "./PoolErrors.ts"
 import { type Rows, RowStream } from "./RowStream.ts"
 
 const ignore = () => {}

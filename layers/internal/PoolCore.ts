@@ -2,29 +2,35 @@
  * The permits of a driver as a pool of sessions: who holds one, who waits, what was counted, and what somebody should
  * know of it. Belongs to the driver; nothing here opens or closes a session.
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
+import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
+import * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import type { Borrower, Lease } from "../../src/Lease.ts"
-import { describeBorrower, describeLease, list } from "../../src/LeaseReport.ts"
-import { Neo4jError } from "../../src/Neo4jError.ts"
-import { AcquisitionTimeout, PoolClosed, PoolDeadlock } from "../../src/Neo4jErrorReason.ts"
+import type { Lease } from "../../src/Lease.ts"
+import { describeBorrower, describeLease } from "../../src/LeaseReport.ts"
+import type { Neo4jError } from "../../src/Neo4jError.ts"
 import type { PoolEvent } from "../../src/PoolEvent.ts"
 import type { PoolStats } from "../../src/PoolStats.ts"
 import * as PoolUsage from "../../src/PoolUsage.ts"
 import type { Resolved } from "../../src/ResolvedSettings.ts"
-import { ActiveLease, type Asking, borrowerOf, leaseAround, type Lender, ofPool } from "./ActiveLease.ts"
+import { ActiveLease, type Asking, isAround, leaseOf, type Lender } from "./ActiveLease.ts"
 import { Alerts } from "./Alerts.ts"
-import { Gate, type Restore, Visitor } from "./Gate.ts"
+import { DeadlockWatch } from "./DeadlockWatch.ts"
+import { Gate, type Restore } from "./Gate.ts"
 import { HistogramRecorder } from "./HistogramRecorder.ts"
 import { LeakWatch } from "./LeakWatch.ts"
 import { Line } from "./Line.ts"
+import { acquisitionTimeout, deadlock } from "./PoolErrors.ts"
 import type { SessionLog } from "./SessionLog.ts"
 import { Signals } from "./Signals.ts"
 import type { Sweeper } from "./Sweeper.ts"
+import { type Host, type Leaving, Waiter } from "./Waiter.ts"
 
-export class PoolCore implements Lender {
+export class PoolCore implements Lender, Host {
   readonly name: string
   readonly #gate: Gate
   readonly #clock: Sweeper
@@ -37,12 +43,12 @@ export class PoolCore implements Lender {
   readonly #alerts: Alerts | undefined
   readonly #leaks: LeakWatch | undefined
   #minSize: number
-  /** Permits that are taken to keep connections warm, and are nobody's. */
-  #probing = 0
-  /** Leases with which something is streamed. */
+  /** What ends each probe, which holds a permit and is nobody's use. */
+  readonly #probes = new Set<() => void>()
+  readonly #deadlocks: DeadlockWatch
+  readonly #first = Latch.makeUnsafe()
   streams = 0
-  /** Leases whose own borrower waits. */
-  #blocked = 0
+  scoped = 0
   readonly #signals = new Signals(() => this.stats)
 
   constructor(
@@ -58,6 +64,7 @@ export class PoolCore implements Lender {
     this.#fork = fork
     this.#gate = new Gate(maxSize, clock)
     this.#minSize = minSize
+    this.#deadlocks = new DeadlockWatch(this, this.#gate, this.#leases)
     this.#leaks =
       leakThreshold === undefined
         ? undefined
@@ -99,11 +106,23 @@ export class PoolCore implements Lender {
     return this.#gate.drained
   }
 
+  /** The innermost lease that a fiber works with: its context tells of it, or it was borrowed in the fiber's scope. */
+  around(fiber: Fiber.Fiber<unknown, unknown>): ActiveLease | undefined {
+    let found = leaseOf(fiber)
+    if (this.scoped === 0) return found
+    const scope = Option.getOrUndefined(Context.getOption(fiber.context, Scope.Scope))
+    if (scope === undefined) return found
+    for (const lease of this.#leases) {
+      if (lease.scope === scope && lease.fiber === fiber.id && !isAround(lease, found)) found = lease
+    }
+    return found
+  }
+
   /** Lends a permit at once if one is free. */
   tryLend(fiber: Fiber.Fiber<unknown, unknown>, asking: Asking): ActiveLease | undefined {
     if (!this.#gate.tryTake()) return undefined
     this.#waitTime.record(0)
-    return this.#lend(fiber, asking, leaseAround(fiber), this.#clock.now(), 0)
+    return this.#lend(fiber, asking, this.around(fiber), this.#clock.now(), 0)
   }
 
   /**
@@ -127,23 +146,19 @@ export class PoolCore implements Lender {
     const { acquisitionTimeout, deadline, operation } = asking
     const remaining = deadline?.remaining ?? Number.POSITIVE_INFINITY
     if (deadline !== undefined && remaining <= 0) return Effect.fail(deadline.exceeded("wait", operation))
-    const waiter = new Waiter(this, fiber, asking, remaining <= acquisitionTimeout)
+    const waiter = new Waiter(this, fiber, asking, this.around(fiber), remaining <= acquisitionTimeout)
     const timeout = Math.min(remaining, acquisitionTimeout)
     // It was lent with the hand-off.
     return Effect.flatMap(this.#gate.wait(fiber, restore, timeout, waiter), () => then(waiter.lease as ActiveLease))
   }
 
-  /** A borrower has begun to wait; the error with which it must not, where nobody could ever go on. */
-  waits(waiter: Waiter): Neo4jError | undefined {
-    this.#block(waiter)
+  joined(waiter: Waiter): Neo4jError | undefined {
+    this.#deadlocks.joined(waiter)
     this.#changed()
-    return waiter.blocked.length > 0 && this.#isDeadlocked ? this.#deadlock(waiter) : undefined
-  }
-
-  /** Whether nobody can ever go on: every permit is held by somebody who waits. */
-  get #isDeadlocked(): boolean {
-    const { capacity, inUse } = this.#gate
-    return this.#blocked === inUse && inUse >= capacity && this.waiting > 0
+    if (this.#deadlocks.isCertain && waiter.blocked.length > 0) return this.#deadlock(waiter)
+    // Who waits goes before a probe.
+    for (const end of this.#probes) end()
+    return undefined
   }
 
   #deadlock({ asking, borrower }: Waiter): Neo4jError {
@@ -152,29 +167,17 @@ export class PoolCore implements Lender {
     return deadlock(ring, asking.operation)
   }
 
-  // Where the pool has shrunk, it is the return of a permit that nobody gets which can close a ring.
-  #refuseYoungest(): void {
-    let youngest: Waiter | undefined
-    for (const visitor of this.#gate.visitors) {
-      if (visitor instanceof Waiter && visitor.blocked.length > 0) youngest = visitor
-    }
-    if (youngest !== undefined) this.#gate.refuse(youngest, this.#deadlock(youngest))
-  }
-
-  /** A permit was handed to a borrower that waited. */
-  served(waiter: Waiter): ActiveLease {
-    this.#unblock(waiter)
+  serve(waiter: Waiter): ActiveLease {
+    this.#deadlocks.left(waiter)
     const now = this.#clock.now()
     const waitedMillis = Math.max(0, now - waiter.since)
     this.#waitTime.record(waitedMillis / 1000)
     return this.#lend(waiter.fiber, waiter.asking, waiter.outer, now, waitedMillis)
   }
 
-  /** A borrower has stopped waiting, without a permit. */
-  left(waiter: Waiter, how: "refused" | "timedOut" | "interrupted" | "closed"): void {
-    this.#unblock(waiter)
-    if (how === "interrupted") this.#count((usage) => ({ ...usage, interrupted: usage.interrupted + 1 }))
-    else if (how !== "closed") this.#count((usage) => ({ ...usage, timedOut: usage.timedOut + 1 }))
+  lost(waiter: Waiter, how: Leaving): void {
+    this.#deadlocks.left(waiter)
+    this.#count(PoolUsage.left[how])
     if (how === "interrupted" || how === "timedOut") {
       this.#emit(() => ({
         _tag: how === "timedOut" ? "TimedOut" : "Interrupted",
@@ -186,27 +189,18 @@ export class PoolCore implements Lender {
     this.#changed()
   }
 
-  /**
-   * Notes which leases its fiber works with, and which of them cannot come back before it goes on: those it has borrowed
-   * itself, and those of streams that it pulls. A lease of a fiber that it was forked from may come back without it.
-   */
-  #block(waiter: Waiter): void {
-    const { fiber, outer } = waiter
-    if (outer === undefined && this.streams === 0) return
-    const around = new Set<ActiveLease>()
-    for (let lease = ofPool(this, outer); lease !== undefined; lease = lease.parent) around.add(lease)
-    if (this.streams > 0) for (const lease of this.#leases) if (lease.puller === fiber.id) around.add(lease)
-    waiter.around = [...around]
-    waiter.blocked = waiter.around.filter((lease) => lease.fiber === fiber.id || lease.puller === fiber.id)
-    for (const lease of waiter.around) lease.waiters++
-    for (const lease of waiter.blocked) if (lease.blocking++ === 0) this.#blocked++
-  }
-
-  #unblock(waiter: Waiter): void {
-    for (const lease of waiter.around) lease.waiters--
-    for (const lease of waiter.blocked) if (--lease.blocking === 0 && !lease.isReturned) this.#blocked--
-    waiter.around = none
-    waiter.blocked = none
+  timedOut({ asking }: Waiter, waitedMillis: number): Neo4jError {
+    return acquisitionTimeout(
+      {
+        waitedMillis,
+        maxSize: this.maxSize,
+        waiting: this.waiting - 1,
+        holders: this.leases,
+        suspected: this.#deadlocks.suspected,
+        probing: this.probing,
+      },
+      asking.operation,
+    )
   }
 
   #lend(
@@ -219,6 +213,7 @@ export class PoolCore implements Lender {
     const usage = PoolUsage.lent(Ref.getUnsafe(this.#usage))
     this.#usage.ref.current = usage
     const lease = new ActiveLease(this, usage.borrowed, asking, fiber, outer, now)
+    if (this.#log !== undefined) lease.context = fiber.context
     this.#leases.add(lease)
     if (this.#signals.isHeard)
       this.#emit(() => ({ _tag: "Borrowed", pool: this.name, lease: this.#show(lease), waitedMillis }))
@@ -230,17 +225,22 @@ export class PoolCore implements Lender {
 
   /** For a lease that has just ended. */
   returned(lease: ActiveLease): void {
-    if (lease.blocking > 0) this.#blocked--
-    if (lease.puller !== undefined) this.streams--
+    this.#deadlocks.returned(lease)
     this.#leases.remove(lease)
     this.#useTime.record((this.#clock.now() - lease.since) / 1000)
     this.#usage.ref.current = PoolUsage.returned(Ref.getUnsafe(this.#usage), this.maxSize)
     this.#log?.closed(lease)
     if (lease.isSuspected) this.#cameBack(lease)
     if (this.#signals.isHeard) this.#emit(() => ({ _tag: "Returned", pool: this.name, lease: this.#show(lease) }))
-    this.#gate.give()
-    if (this.#isDeadlocked) this.#refuseYoungest()
+    this.#give()
     this.#changed()
+  }
+
+  #give(): void {
+    this.#gate.give()
+    // Where the pool has shrunk, it is the return of a permit that nobody gets which can close a ring.
+    const youngest = this.#deadlocks.isCertain ? this.#deadlocks.youngest : undefined
+    if (youngest !== undefined) this.#gate.refuse(youngest, this.#deadlock(youngest))
   }
 
   #count(transition: (usage: PoolUsage.PoolUsage) => PoolUsage.PoolUsage): void {
@@ -266,37 +266,59 @@ export class PoolCore implements Lender {
 
   /** A session was opened. */
   created(): void {
-    this.#count((usage) => ({ ...usage, created: usage.created + 1 }))
+    this.#count(PoolUsage.created)
+    this.#first.openUnsafe()
     this.#changed()
+  }
+
+  /** Whether a session was ever opened, and the wait for it. */
+  get hasOpened(): boolean {
+    return Ref.getUnsafe(this.#usage).created > 0
+  }
+
+  get firstOpened(): Effect.Effect<void> {
+    return this.#first.await
   }
 
   /** A session was closed. */
   closed(): void {
-    this.#count((usage) => ({ ...usage, closed: usage.closed + 1 }))
+    this.#count(PoolUsage.closed)
     this.#changed()
   }
 
-  /** So many connections are open and answer; `exactly` where no other one is. */
-  opened(open: number, exactly = false): void {
-    this.#count((usage) => PoolUsage.opened(usage, Math.min(open, this.maxSize), exactly))
+  /** At least so many slots have a connection. */
+  openAtLeast(open: number): void {
+    this.#count((usage) => PoolUsage.atLeast(usage, Math.min(open, this.maxSize)))
     this.#changed()
   }
 
-  /** Takes a free permit that counts as nobody's use; whoever takes it gives it back with `gave`. */
-  tryProbe(): boolean {
-    if (!this.#gate.tryTake()) return false
-    this.#probing++
-    return true
+  /** No more than so many slots have a connection, but for those that are lent. */
+  openAtMost(open: number): void {
+    this.#count((usage) => PoolUsage.atMost(usage, open))
+    this.#changed()
   }
 
-  gave(): void {
-    this.#probing--
-    this.#gate.give()
+  /** How many permits are out to keep connections warm. */
+  get probing(): number {
+    return this.#probes.size
+  }
+
+  /**
+   * Takes a free permit that counts as nobody's use, and gives what gives it back. `end` is called when somebody waits,
+   * for whom the probe is to end.
+   */
+  tryProbe(end: () => void): (() => void) | undefined {
+    if (!this.#gate.tryTake()) return undefined
+    this.#probes.add(end)
+    return () => {
+      this.#probes.delete(end)
+      this.#give()
+    }
   }
 
   resize(minSize: number, maxSize: number): void {
     this.#minSize = minSize
-    this.#count((usage) => ({ ...usage, open: Math.max(PoolUsage.inUse(usage), Math.min(usage.open, maxSize)) }))
+    this.#count((usage) => PoolUsage.atMost(usage, maxSize))
     this.#gate.resize(maxSize)
     this.#emit(() => ({ _tag: "Resized", pool: this.name, minSize, maxSize }))
     this.#changed()
@@ -320,6 +342,7 @@ export class PoolCore implements Lender {
   /** Nothing is out any more; the streams of changes and events end. */
   end(): void {
     for (const lease of this.#leases) lease.release()
+    this.openAtMost(0)
     this.#signals.end()
     this.#alerts?.stop()
     this.#leaks?.stop()
@@ -346,7 +369,7 @@ export class PoolCore implements Lender {
 
   #suspect(lease: ActiveLease): void {
     lease.isSuspected = true
-    this.#count((usage) => ({ ...usage, leaked: usage.leaked + 1 }))
+    this.#count(PoolUsage.leaked)
     const shown = this.#show(lease)
     this.#emit(() => ({ _tag: "LeakSuspected", pool: this.name, lease: shown }))
     const where = shown.stack === undefined ? "" : `; it was borrowed at\n${shown.stack}`
@@ -367,103 +390,4 @@ export class PoolCore implements Lender {
       ),
     )
   }
-
-  /** Connections that do not answer take their place in the pool for a time. */
-  get #beingTried(): string {
-    return this.#probing === 0 ? "" : `, ${this.#probing} are being tried whether they still answer`
-  }
-
-  timedOut({ operation }: Asking, waitedMillis: number): Neo4jError {
-    const holders = this.leases
-    const others = this.waiting - 1
-    const waitThemselves = Array.from(this.#leases).filter(({ waiters }) => waiters > 0).length
-    const hint =
-      waitThemselves > 0
-        ? `${waitThemselves} of the holders, or fibers that they forked, wait for another session themselves: borrow once and pass the session on`
-        : "Hold sessions for less long, bound the concurrency, or raise pool.maxSize"
-    return Neo4jError.from(
-      new AcquisitionTimeout({
-        message: `no session became free within ${waitedMillis} ms: ${holders.length} of ${this.maxSize} are lent${this.#beingTried}, ${others} others wait. Held by: ${list(holders.map(describeLease))}`,
-        hint,
-        waitedMillis,
-        inUse: holders.length,
-        maxSize: this.maxSize,
-        waiting: others,
-        holders,
-      }),
-      operation,
-    )
-  }
 }
-
-const none: ReadonlyArray<ActiveLease> = []
-
-/** A borrower in the queue. */
-class Waiter extends Visitor {
-  readonly #pool: PoolCore
-  declare fiber: Fiber.Fiber<unknown, unknown>
-  readonly asking: Asking
-  /** What it works with already. */
-  readonly outer: ActiveLease | undefined
-  /** What its fiber works with, and what of that cannot come back before it goes on. */
-  around = none
-  blocked = none
-  /** What was handed to it. */
-  lease: ActiveLease | undefined = undefined
-  readonly #isBound: boolean
-
-  /** `isBound`: its deadline passes before its acquisition timeout. */
-  constructor(pool: PoolCore, fiber: Fiber.Fiber<unknown, unknown>, asking: Asking, isBound: boolean) {
-    super()
-    this.#pool = pool
-    this.fiber = fiber
-    this.asking = asking
-    this.outer = leaseAround(fiber)
-    this.#isBound = isBound
-  }
-
-  get borrower(): Borrower {
-    return borrowerOf(this.asking, this.fiber.id, this.fiber.cache.span)
-  }
-
-  timedOut(waitedMillis: number): Neo4jError {
-    const { deadline, operation } = this.asking
-    return this.#isBound && deadline !== undefined
-      ? deadline.exceeded("wait", operation)
-      : this.#pool.timedOut(this.asking, Math.round(waitedMillis))
-  }
-
-  closed(): Neo4jError {
-    return poolClosed(this.asking.operation)
-  }
-
-  override waits(): Neo4jError | undefined {
-    return this.#pool.waits(this)
-  }
-
-  override served(): void {
-    this.lease = this.#pool.served(this)
-  }
-
-  override left(how: "refused" | "timedOut" | "interrupted" | "closed"): void {
-    this.#pool.left(this, how)
-  }
-
-  override dropped(): void {
-    this.lease?.release()
-  }
-}
-
-const deadlock = (ring: ReadonlyArray<Lease>, operation: string): Neo4jError =>
-  Neo4jError.from(
-    new PoolDeadlock({
-      message: `every session is held by a fiber that itself waits for one. Held by: ${list(ring.map(describeLease), ring.length)}`,
-      hint: "Borrow once and pass the session on, borrow with reentrant: true, or raise pool.maxSize",
-      ring,
-    }),
-    operation,
-  )
-
-export const poolClosed = (operation: string): Neo4jError => Neo4jError.from(shutDown(), operation)
-
-export const shutDown = (): PoolClosed => new PoolClosed({ message: "the pool is shut down" })

@@ -2,6 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import { InvalidParameter, InvalidSetting } from "../../src/Neo4jErrorReason.ts"
 import { Neo4jError } from "../../src/Neo4jError.ts"
 import type { SessionOptions, StatementOptions, TransactionConfig } from "../../src/QueryOptions.ts"
@@ -65,6 +66,19 @@ const millisOf = (
   return millis > 0
     ? Math.ceil(millis)
     : refuse(setting, 'a duration above 0 such as "30 seconds", or Duration.infinity for none', operation)
+}
+
+// Also a program without types may be told what it did wrong.
+const isOptions = (options: object | undefined): boolean => options === undefined || Predicate.isObject(options)
+
+// 0 is not to wait at all.
+const waitOf = (input: Duration.Input | undefined, orElse: number, operation: string): number | Neo4jError => {
+  if (input === undefined) return orElse
+  const duration = durationOf(input)
+  const millis = Option.isSome(duration) ? Duration.toMillis(duration.value) : Number.NaN
+  return millis >= 0
+    ? millis
+    : refuse("acquisitionTimeout", 'a duration such as "5 seconds", 0 for not waiting at all', operation)
 }
 
 const isError = (u: unknown): u is Neo4jError => u instanceof Neo4jError
@@ -146,6 +160,7 @@ export const prepareSession = (
   options: SessionOptions | undefined,
   operation: string,
 ): SessionRequest | Neo4jError => {
+  if (!isOptions(options)) return refuse("options", "an object", operation)
   const { acquisitionTimeout, bookmarks, database, impersonatedUser, mode = "write" } = options ?? {}
   if (mode !== "read" && mode !== "write") return refuse("mode", '"read" or "write"', operation)
   if (!isName(database)) return refuse("database", "a non-empty string", operation)
@@ -156,7 +171,7 @@ export const prepareSession = (
   ) {
     return refuse("bookmarks", "a list of strings", operation)
   }
-  const timeout = millisOf(acquisitionTimeout, settings.pool.acquisitionTimeout, "acquisitionTimeout", operation)
+  const timeout = waitOf(acquisitionTimeout, settings.pool.acquisitionTimeout, operation)
   if (isError(timeout)) return timeout
   return {
     operation,

@@ -16,7 +16,9 @@ export class SessionLog {
 
   #say(lease: ActiveLease, text: string, log = Effect.logDebug): void {
     const line = log(`effect-neo4j: ${text}`)
-    this.#fork(Effect.annotateLogs(line, { "neo4j.session": lease.sessionId, "neo4j.pool": lease.pool.name }))
+    const annotated = Effect.annotateLogs(line, { "neo4j.session": lease.sessionId, "neo4j.pool": lease.pool.name })
+    // With what its borrower has given its own lines.
+    this.#fork(lease.context === undefined ? annotated : Effect.provideContext(annotated, lease.context))
   }
 
   acquired(lease: ActiveLease): void {

@@ -17,14 +17,16 @@ export class Signals {
   #isOver = false
 
   constructor(stats: () => PoolStats) {
-    this.changes = Stream.callback<PoolStats>(
+    // They are read when somebody takes them, so that a watcher costs the pool next to nothing.
+    const signals = Stream.callback<void>(
       (queue) => {
-        const watch = () => void Queue.offerUnsafe(queue, stats())
+        const watch = () => void Queue.offerUnsafe(queue, undefined)
         watch()
         return this.#subscribe(this.#watchers, watch, queue)
       },
       { bufferSize: 1, strategy: "sliding" },
     )
+    this.changes = Stream.map(signals, stats)
   }
 
   readonly events: Stream.Stream<PoolEvent> = Stream.callback<PoolEvent>(

@@ -12,7 +12,7 @@ import { Neo4jError } from "../../src/Neo4jError.ts"
 import { InvalidStatement, TransactionClosed } from "../../src/Neo4jErrorReason.ts"
 import type { SessionOptions, TransactionOptions } from "../../src/QueryOptions.ts"
 import * as Statement from "../../src/Statement.ts"
-import { CurrentLease } from "./ActiveLease.ts"
+import { type ActiveLease, CurrentLease } from "./ActiveLease.ts"
 import type { Deadline } from "./Deadline.ts"
 import type { DriverCore } from "./DriverCore.ts"
 import type { Restore } from "./Gate.ts"
@@ -157,7 +157,8 @@ const attempt = <A, E, R>(
       Effect.flatMap(begin(core, restore, options), (transaction) => {
         const outer = fiber.getRef(Current)
         const here: Surrounding = { core, transaction, afterCommit: [], isOver: false, outer }
-        const body = bounded(effect, options.deadline, options.operation).pipe(
+        const held = options.deadline === undefined ? effect : heldByItsFiber(effect, transaction.lease)
+        const body = bounded(held, options.deadline, options.operation).pipe(
           Effect.provideContext(Context.make(Current, here).pipe(Context.add(CurrentLease, transaction.lease))),
         )
         return Effect.flatMap(Effect.exit(restore(body)), (exit) => {
@@ -193,6 +194,13 @@ const lost = <E>(transaction: OpenTransaction, cause: Cause.Cause<E>): Effect.Ef
   if (failure === undefined || Cause.hasInterrupts(cause) || Cause.hasDies(cause)) return Effect.failCause(cause)
   return Effect.fail(new Lost(failure, transaction.failedToBegin ? Cause.fail(failure) : cause))
 }
+
+// A deadline runs it in a fiber of its own.
+const heldByItsFiber = <A, E, R>(effect: Effect.Effect<A, E, R>, lease: ActiveLease): Effect.Effect<A, E, R> =>
+  Effect.withFiber((fiber) => {
+    lease.fiber = fiber.id
+    return effect
+  })
 
 const bounded = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
