@@ -42,7 +42,7 @@ export interface SessionOptions {
   readonly impersonatedUser?: string | undefined
   /** It sees at least what these bookmarks stand for. */
   readonly bookmarks?: ReadonlyArray<string> | undefined
-  /** How long to wait for a free session; default is the pool's. */
+  /** How long to wait for a free session, 0 for not at all; default is the pool's. */
   readonly acquisitionTimeout?: Duration.Input | undefined
 }
 

@@ -20,8 +20,9 @@ export interface BorrowOptions extends SessionOptions {
   readonly label?: string | undefined
   /**
    * Whether a fiber that already holds a session gets the same one again instead of waiting for another: where it was
-   * borrowed with the same mode, database and user, no bookmarks are asked for, and no stream or transaction is open on it. What runs on it then runs one after the
-   * other, and sees what the outer borrower has written. Default false.
+   * borrowed with the same mode, database and user, no bookmarks are asked for, and no stream or transaction is open on
+   * it. What runs on it then runs one after the other, and sees what the outer borrower has written. It is one lease in
+   * all statistics and events, until the last of its borrowers has given it back. Default false.
    */
   readonly reentrant?: boolean | undefined
 }
@@ -34,7 +35,7 @@ export interface BorrowOptions extends SessionOptions {
  *
  * A lent session is always a fresh one, and its connection is what the last borrower left clean. A borrower that waits
  * too long gets `AcquisitionTimeout`, which tells who holds the sessions. Where every session is held by a fiber that
- * itself waits for another, the youngest waiter gets `PoolDeadlock` at once.
+ * itself waits for another, the youngest of these gets `PoolDeadlock` at once.
  *
  * **Example** (Who holds a session)
  *
@@ -64,7 +65,10 @@ export class SessionPool extends Context.Service<
      * so on where there is such a pool already.
      */
     readonly name: string
-    /** Waits for a free session, first come, first served, and lends it until the scope ends. */
+    /**
+     * Waits for a free session, first come, first served, and lends it until the scope ends. A fiber that waits for
+     * another session in the same scope counts as holding this one: hand on what was borrowed in a scope of its own.
+     */
     readonly borrow: (options?: BorrowOptions) => Effect.Effect<Neo4jSession, Neo4jError, Scope.Scope>
     /** Lends a session to one effect. */
     readonly use: <A, E, R>(

@@ -210,14 +210,15 @@ export class OpenTransaction {
     return Effect.acquireRelease(open, (rows, exit) => this.#endStream(rows, exit))
   }
 
-  /** The rows of a stream that is all of this transaction: after the last one it is committed. */
+  /** The rows of a stream that is all of this transaction: after the last one it is committed and closed. */
   pulling(request: Request, deadline: Deadline | undefined): RowStream["pull"] {
     const rows = this.#openStream(request, { timeout: 0, deadline })
     const pull = Effect.withFiber<Rows, Neo4jError | Cause.Done>((fiber) => {
       this.lease.pulledBy(fiber.id)
       return rows.pull
     })
-    return Pull.catchDone(pull, () => Effect.andThen(this.commit(request.operation, deadline), Cause.done()))
+    const end = Effect.andThen(this.commit(request.operation, deadline), this.held.close)
+    return Pull.catchDone(pull, () => Effect.andThen(end, Cause.done()))
   }
 
   #openStream(request: Request, limits: Limits): RowStream {
