@@ -11,9 +11,10 @@ import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { type Neo4jConfig, type PoolAlert, type PoolEvent, SessionPool } from "effect-neo4j"
+import { cypher, Neo4jClient, type Neo4jConfig, type PoolAlert, type PoolEvent, SessionPool } from "effect-neo4j"
 import { Neo4j } from "effect-neo4j/layers"
-import { until } from "./support/real.ts"
+import * as FaultProxy from "./support/FaultProxy.ts"
+import { settings, until } from "./support/real.ts"
 
 interface Line {
   readonly level: string
@@ -457,6 +458,31 @@ describe("the hook", () => {
       }),
     )
   }
+})
+
+describe("exhaustion of a pool whose connections are tried", () => {
+  it.live("is not that somebody waits for the one that is tried: no session is lent", () =>
+    Effect.gen(function* () {
+      const alerts: Array<PoolAlert> = []
+      const notify = (alert: PoolAlert) => Effect.sync(() => alerts.push(alert))
+      const real = yield* settings({ driver: { closeTimeout: "10 seconds" } })
+      const proxy = yield* FaultProxy.make(real.uri)
+      const pool = { maxSize: 1, minSize: 1, warmUpInterval: "20 millis" } as const
+      const services = yield* Layer.build(
+        Neo4j.layer({ ...real, uri: proxy.uri, pool: { ...pool, alerts: { sustainedFor: "50 millis", notify } } }),
+      )
+      const neo4j = Context.get(services, Neo4jClient)
+      const held = yield* proxy.arm({ at: "RUN", when: "before", action: "hold" })
+      yield* held.struck
+      const reader = yield* Effect.forkChild(neo4j.read(cypher`RETURN 1 AS one`), { startImmediately: true })
+      const { inUse, waiting } = yield* neo4j.pool.stats
+      assert.deepStrictEqual({ inUse, waiting }, { inUse: 0, waiting: 1 })
+      yield* Effect.sleep("300 millis")
+      assert.deepStrictEqual(alerts, [])
+      yield* held.release
+      assert.deepStrictEqual(yield* Fiber.join(reader), [{ one: 1 }])
+    }).pipe(Effect.scoped),
+  )
 })
 
 describe("alerts", () => {

@@ -14,6 +14,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
+import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import {
   cypher,
@@ -27,8 +28,13 @@ import {
   SessionPool,
 } from "effect-neo4j"
 import { Neo4j } from "effect-neo4j/layers"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import { forAll, type Random } from "./support/Random.ts"
 import { administrator, connectionsInUse, endless, running, settings, until } from "./support/real.ts"
+
+setFlagsFromString("--expose-gc")
+const collectGarbage = runInNewContext("gc") as () => void
 
 type Pool = SessionPool["Service"]
 
@@ -65,6 +71,9 @@ const deadlockOf = (exit: Exit.Exit<unknown, unknown>): Neo4jErrorReason.PoolDea
 
 const refused = (exit: Exit.Exit<unknown, unknown>): Neo4jErrorReason.PoolDeadlock =>
   deadlockOf(exit) ?? assert.fail(`it is no PoolDeadlock: ${String(exit)}`)
+
+/** How many were refused, and how many have waited for too long. */
+const sentAway = (pool: Pool) => Effect.map(pool.stats, ({ deadlocked, timedOut }) => ({ deadlocked, timedOut }))
 
 const assertIdle = (pool: Pool) =>
   Effect.map(pool.stats, ({ borrowed, inUse, returned, waiting }) =>
@@ -134,7 +143,7 @@ describe("a certain deadlock", () => {
               [older.id, younger.id],
             )
             assert.deepStrictEqual(yield* ended(older).pipe(Effect.map(Exit.isSuccess)), true)
-            assert.strictEqual((yield* pool.stats).timedOut, 1)
+            assert.deepStrictEqual(yield* sentAway(pool), { deadlocked: 1, timedOut: 0 })
             yield* until(
               "it was told",
               Effect.sync(() => events.some(({ _tag }) => _tag === "Deadlock")),
@@ -340,7 +349,7 @@ describe("a certain deadlock", () => {
         const exits = yield* Effect.forEach(fibers, ended)
         assert.deepStrictEqual(exits.map(Exit.isFailure), [false, false, true])
         refused(exits[2] ?? assert.fail())
-        assert.strictEqual((yield* pool.stats).timedOut, round)
+        assert.deepStrictEqual(yield* sentAway(pool), { deadlocked: round, timedOut: 0 })
       }
       yield* assertIdle(pool)
     }).pipe(Effect.provide(lending(3))),
@@ -406,7 +415,7 @@ const waitsAndIsServed = (
     yield* Effect.orDie(giveBack)
     const exit = yield* ended(waiter)
     assert.isTrue(Exit.isSuccess(exit), String(exit))
-    assert.strictEqual((yield* pool.stats).timedOut, 0)
+    assert.deepStrictEqual(yield* sentAway(pool), { deadlocked: 0, timedOut: 0 })
     yield* assertIdle(pool)
   })
 
@@ -528,7 +537,6 @@ describe("no deadlock", () => {
         Effect.scoped(Effect.andThen(pool.borrow(), Effect.fail("no"))),
         pool.use(() => Effect.exit(pool.use(() => pool.use(() => Effect.void)))),
       ]
-      const before = (yield* pool.stats).timedOut
       const go = yield* Deferred.make<void>()
       const waiter = yield* fork(
         Effect.forEach(over, Effect.exit, { discard: true }).pipe(
@@ -536,13 +544,14 @@ describe("no deadlock", () => {
           Effect.andThen(pool.use(() => Effect.void)),
         ),
       )
-      const refusals = (yield* pool.stats).timedOut - before
+      const before = yield* sentAway(pool)
+      assert.deepStrictEqual(before, { deadlocked: 1, timedOut: 0 })
       yield* Effect.forEach([1, 2], () => fork(pool.use(() => Deferred.await(end))))
       yield* Deferred.succeed(go, undefined)
       yield* waitingAre(pool, 1)
       yield* Deferred.succeed(end, undefined)
       assert.isTrue(Exit.isSuccess(yield* ended(waiter)))
-      assert.strictEqual((yield* pool.stats).timedOut, refusals)
+      assert.deepStrictEqual(yield* sentAway(pool), before)
       yield* assertIdle(pool)
     }).pipe(Effect.provide(lending(2))),
   )
@@ -603,7 +612,7 @@ describe("no deadlock", () => {
       ]
       const came = yield* Effect.forEach(ways, (way) => pool.use(() => way))
       assert.deepStrictEqual(came, ["raced", "raced", "raced", "late", "late"])
-      assert.strictEqual((yield* pool.stats).timedOut, 0)
+      assert.deepStrictEqual(yield* sentAway(pool), { deadlocked: 0, timedOut: 0 })
       yield* assertIdle(pool)
     }).pipe(Effect.provide(lending(1))),
   )
@@ -680,6 +689,39 @@ describe("a suspected deadlock", () => {
       assert.match(error.message, /raise pool\.maxSize/)
       yield* Deferred.succeed(end, undefined)
     }).pipe(Effect.provide(lending(1))),
+  )
+})
+
+describe("a relay of borrowers, each of which begins the next one and holds its session until that one has its own", () => {
+  it.live("is a chain that does not grow: the memory stays flat, and so does what is known of who holds what", () =>
+    Effect.gen(function* () {
+      const pool = yield* SessionPool
+      const done = yield* Deferred.make<void>()
+      const heap: Array<number> = []
+      const link = (left: number, isLent: Deferred.Deferred<void>): Effect.Effect<void, Neo4jError> =>
+        pool.use(() =>
+          Effect.gen(function* () {
+            yield* Deferred.succeed(isLent, undefined)
+            if (left % 18_000 === 0) {
+              collectGarbage()
+              heap.push(process.memoryUsage().heapUsed)
+            }
+            if (left === 0) return void (yield* Deferred.succeed(done, undefined))
+            const next = yield* Deferred.make<void>()
+            yield* Effect.forkDetach(link(left - 1, next))
+            yield* Deferred.await(next)
+          }),
+        )
+      yield* Effect.forkDetach(link(20_000, yield* Deferred.make<void>()))
+      yield* Deferred.await(done)
+      const [before = assert.fail(), after = assert.fail()] = heap
+      assert.isBelow(after - before, 4 * 2 ** 20)
+      yield* until(
+        "all came back",
+        Effect.map(pool.stats, ({ inUse }) => inUse === 0),
+      )
+      yield* assertIdle(pool)
+    }).pipe(Effect.provide(lending(5))),
   )
 })
 
@@ -781,22 +823,6 @@ const fit = Effect.gen(function* () {
 
 it.layer(on(1, "20 seconds"), { excludeTestServices: true })("a certain deadlock on a pool of one", (it) => {
   for (const [way, want] of Object.entries(outside)) {
-    it.effect(`a consumer of client.stream that needs a session for ${way} is refused, and the stream ends`, () =>
-      Effect.gen(function* () {
-        const neo4j = yield* Neo4jClient
-        const error = yield* Effect.flip(
-          Stream.runForEach(neo4j.stream(rows), () => want(neo4j)).pipe(Effect.withSpan("consume")),
-        )
-        if (error.reason._tag !== "PoolDeadlock") return assert.fail(String(error))
-        assert.deepStrictEqual(
-          error.reason.ring.map(({ operation }) => operation),
-          ["Neo4jClient.stream"],
-        )
-        assert.include(error.message, '"consume"')
-        yield* fit
-      }),
-    )
-
     it.effect(`a consumer of session.stream in pool.use that needs a session for ${way} is refused`, () =>
       Effect.gen(function* () {
         const neo4j = yield* Neo4jClient
@@ -828,6 +854,18 @@ it.layer(on(1, "20 seconds"), { excludeTestServices: true })("a certain deadlock
           ])
           yield* fit
         }),
+    )
+
+    it.effect(`a transaction with a deadline, which runs its body in another fiber, is refused ${way}, too`, () =>
+      Effect.gen(function* () {
+        const neo4j = yield* Neo4jClient
+        const exit = yield* Effect.exit(neo4j.withTransaction(want(neo4j), { deadline: "1 hour" }))
+        assert.deepStrictEqual(
+          refused(exit).ring.map(({ operation }) => operation),
+          ["Neo4jClient.withTransaction"],
+        )
+        yield* fit
+      }),
     )
 
     it.effect(`a transaction of a session whose scope needs a session for ${way} is refused it, and goes on`, () =>
@@ -911,13 +949,117 @@ it.layer(on(1, "20 seconds"), { excludeTestServices: true })("a certain deadlock
         yield* Stream.runDrain(stream)
         const end = yield* Deferred.make<void>()
         yield* fork(neo4j.pool.use(() => Deferred.await(end)))
-        const { timedOut } = yield* neo4j.pool.stats
+        const before = yield* sentAway(neo4j.pool)
         const waiter = yield* fork(neo4j.read(one))
         yield* waitingAre(neo4j.pool, 1)
         yield* Deferred.succeed(end, undefined)
         assert.isTrue(Exit.isSuccess(yield* ended(waiter)))
-        assert.strictEqual((yield* neo4j.pool.stats).timedOut, timedOut)
+        assert.deepStrictEqual(yield* sentAway(neo4j.pool), before)
       }
+      yield* fit
+    }),
+  )
+})
+
+const hintOf = ({ reason }: Neo4jError): string | undefined =>
+  reason._tag === "AcquisitionTimeout" ? reason.hint : assert.fail(String(reason))
+
+const suspicion = "1 of the holders, or fibers that they forked, wait for another session themselves"
+
+/** Runs what needs the session that is lent, and what gives it back once that waits. */
+const served = (giveBack: Effect.Effect<unknown, unknown>) =>
+  Effect.gen(function* () {
+    const neo4j = yield* Neo4jClient
+    yield* fork(Effect.andThen(waitingAre(neo4j.pool, 1), giveBack))
+    assert.deepStrictEqual(yield* neo4j.pool.use((session) => session.run(one)), [{ one: 1 }])
+  })
+
+it.layer(on(1, "200 millis"), { excludeTestServices: true })("a stream on a pool of one", (it) => {
+  for (const [way, want] of Object.entries(outside)) {
+    it.effect(`whose consumer needs a session for ${way} is suspected: that times out, and the stream ends`, () =>
+      Effect.gen(function* () {
+        const neo4j = yield* Neo4jClient
+        const before = yield* sentAway(neo4j.pool)
+        const error = yield* Effect.flip(
+          Stream.runForEach(neo4j.stream(rows), () => want(neo4j)).pipe(Effect.withSpan("consume")),
+        )
+        assert.include(hintOf(error), suspicion)
+        assert.include(error.message, '"consume"')
+        const { deadlocked, timedOut } = yield* sentAway(neo4j.pool)
+        assert.deepStrictEqual({ deadlocked, timedOut }, { ...before, timedOut: before.timedOut + 1 })
+        yield* fit
+      }),
+    )
+  }
+
+  it.effect("of a session that a scope of its own holds is suspected while it is consumed, and not when it ended", () =>
+    Effect.gen(function* () {
+      const neo4j = yield* Neo4jClient
+      const scope = yield* Scope.make()
+      const session = yield* Scope.provide(neo4j.pool.borrow(), scope)
+      const want = Effect.flip(neo4j.read(one))
+      const [during] = yield* session.stream(rows).pipe(
+        Stream.take(1),
+        Stream.mapEffect(() => want),
+        Stream.runCollect,
+      )
+      assert.include(hintOf(during ?? assert.fail()), suspicion)
+      for (const stream of [session.stream(one), Stream.take(session.stream(rows), 1)]) {
+        yield* Stream.runDrain(stream)
+        assert.notInclude(hintOf(yield* want), "themselves")
+      }
+      yield* Scope.close(scope, Exit.void)
+      yield* fit
+    }),
+  )
+})
+
+it.layer(on(1), { excludeTestServices: true })("a stream on a pool of one that another fiber ends", (it) => {
+  it.effect("alarms nobody who has begun it: a fiber that was forked drains what Stream.peel has left", () =>
+    Effect.gen(function* () {
+      const neo4j = yield* Neo4jClient
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const [first, rest] = yield* Stream.peel(neo4j.stream(rows), Sink.take(1))
+          assert.deepStrictEqual(first, [{ x: 1 }])
+          yield* served(Stream.runDrain(rest))
+        }),
+      )
+      yield* fit
+    }),
+  )
+
+  for (const [end, giveBack] of [
+    ["drains the pull of Stream.toPull", (pull, _scope) => Effect.exit(Effect.forever(pull))],
+    ["closes the scope of Stream.toPull", (_pull, scope) => Scope.close(scope, Exit.void)],
+  ] satisfies ReadonlyArray<
+    [string, (pull: Effect.Effect<unknown, unknown>, scope: Scope.Closeable) => Effect.Effect<unknown>]
+  >) {
+    it.effect(`alarms nobody who has begun it: another fiber ${end}`, () =>
+      Effect.gen(function* () {
+        const neo4j = yield* Neo4jClient
+        const scope = yield* Scope.make()
+        const pull = yield* Scope.provide(Stream.toPull(neo4j.stream(rows)), scope)
+        yield* pull
+        yield* served(giveBack(pull, scope))
+        yield* Scope.close(scope, Exit.void)
+        yield* fit
+      }),
+    )
+  }
+
+  it.effect("alarms no child that has drained it before it borrows: it is served once the session comes back", () =>
+    Effect.gen(function* () {
+      const neo4j = yield* Neo4jClient
+      const { pool } = neo4j
+      const child = yield* pool.use((session) =>
+        Effect.gen(function* () {
+          const child = yield* Effect.forkDetach(Effect.andThen(Stream.runDrain(session.stream(rows)), neo4j.read(one)))
+          yield* waitingAre(pool, 1)
+          return child
+        }),
+      )
+      assert.deepStrictEqual(yield* Fiber.join(child), [{ one: 1 }])
       yield* fit
     }),
   )
@@ -930,7 +1072,6 @@ it.layer(on(3), { excludeTestServices: true })("a mixed ring", (it) => {
     (neo4j: Neo4jClient["Service"], then: Effect.Effect<unknown, Neo4jError>) => Effect.Effect<unknown, Neo4jError>
   > = {
     "a transaction": (neo4j, then) => neo4j.withTransaction(Effect.andThen(neo4j.read(one), then)),
-    "a stream": (neo4j, then) => Stream.runForEach(Stream.take(neo4j.stream(rows), 1), () => then),
     "a session": ({ pool }, then) => pool.use((session) => Effect.andThen(session.run(one), then)),
     "a session of the driver": ({ driver }, then) =>
       Effect.scoped(Effect.flatMap(driver.session(), (session) => Effect.andThen(session.run(one), then))),
@@ -983,7 +1124,7 @@ it.layer(on(3), { excludeTestServices: true })("a mixed ring", (it) => {
         "the query runs",
         Effect.map(running(admin, mark), (count) => count === 1),
       )
-      const { timedOut } = yield* neo4j.pool.stats
+      const before = yield* sentAway(neo4j.pool)
       const start = yield* Deferred.make<void>()
       const nested = neo4j.pool.use(() => Effect.andThen(Deferred.await(start), neo4j.read(one)))
       const waiters = yield* Effect.forEach([1, 2], () => fork(nested))
@@ -993,7 +1134,7 @@ it.layer(on(3), { excludeTestServices: true })("a mixed ring", (it) => {
       for (const waiter of waiters) assert.isUndefined(waiter.pollUnsafe())
       yield* Fiber.interrupt(query)
       for (const waiter of waiters) assert.isTrue(Exit.isSuccess(yield* ended(waiter)))
-      assert.strictEqual((yield* neo4j.pool.stats).timedOut, timedOut)
+      assert.deepStrictEqual(yield* sentAway(neo4j.pool), before)
       yield* fit
     }),
   )

@@ -3,6 +3,7 @@
  * not. However often it is held, it is one lease, which comes back with the last holder.
  */
 import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -271,6 +272,95 @@ describe("a fiber that has one of several sessions again", () => {
       yield* assertIdle(pool)
     }).pipe(Effect.provide(lending(3))),
   )
+})
+
+describe("a borrow in a wrapper that restores the fiber's context behind it", () => {
+  class Service extends Context.Service<Service, number>()("test/Service") {}
+  type Borrowing = ReturnType<Pool["borrow"]>
+  const wrappers: Record<string, (borrow: Borrowing) => Borrowing> = {
+    "Effect.fn": (borrow) =>
+      Effect.fn("helper")(function* () {
+        return yield* borrow
+      })(),
+    "Effect.withSpan": Effect.withSpan("borrow"),
+    "Effect.annotateLogs": Effect.annotateLogs("step", 1),
+    "Effect.provideService": Effect.provideService(Service, 1),
+    "all of them": (borrow) =>
+      borrow.pipe(
+        Effect.provideService(Service, 1),
+        Effect.withSpan("inner"),
+        Effect.annotateLogs("step", 1),
+        Effect.withSpan("outer"),
+      ),
+  }
+  for (const [name, wrapped] of Object.entries(wrappers)) {
+    it.live(`is known to the next one in its scope, which is refused at once: ${name}`, () =>
+      Effect.gen(function* () {
+        const pool = yield* SessionPool
+        const wants = [wrapped(pool.borrow()), pool.borrow(), pool.use(() => Effect.void)]
+        for (const want of wants) {
+          const error = yield* Effect.flip(Effect.scoped(Effect.andThen(wrapped(pool.borrow()), want)))
+          if (error.reason._tag !== "PoolDeadlock") return assert.fail(String(error))
+          assert.strictEqual(error.reason.ring.length, 1)
+        }
+        yield* assertIdle(pool)
+      }).pipe(Effect.provide(lending(1)), Effect.timeout("20 seconds")),
+    )
+
+    it.effect(`is had again by who asks for that: ${name}`, () =>
+      Effect.gen(function* () {
+        const pool = yield* SessionPool
+        const [first, ...others] = yield* Effect.scoped(
+          Effect.all([
+            wrapped(pool.borrow()),
+            wrapped(pool.borrow(again)),
+            pool.borrow(again),
+            pool.use(Effect.succeed, again),
+          ]),
+        )
+        assert.deepStrictEqual(
+          others.map((other) => other === first),
+          [true, true, true],
+        )
+        yield* assertIdle(pool)
+      }).pipe(Effect.provide(lending(1))),
+    )
+
+    it.effect(`is the parent in reports of what is borrowed next: ${name}`, () =>
+      Effect.gen(function* () {
+        const pool = yield* SessionPool
+        const leases = yield* Effect.scoped(
+          Effect.gen(function* () {
+            yield* wrapped(pool.borrow())
+            yield* wrapped(pool.borrow())
+            return yield* pool.use(() => pool.leases)
+          }),
+        )
+        assert.deepStrictEqual(
+          leases.map(({ id, parent }) => [id, parent]),
+          [
+            [1, undefined],
+            [2, 1],
+            [3, 2],
+          ],
+        )
+        yield* assertIdle(pool)
+      }).pipe(Effect.provide(lending(3))),
+    )
+
+    it.effect(`is nothing to a fiber with a scope of its own, nor to one that has left that scope: ${name}`, () =>
+      Effect.gen(function* () {
+        const pool = yield* SessionPool
+        const scope = yield* Scope.make()
+        const session = yield* Scope.provide(wrapped(pool.borrow()), scope)
+        const other = pool.use(Effect.succeed, again)
+        assert.notStrictEqual(yield* other, session)
+        assert.notStrictEqual(yield* Effect.flatMap(Effect.forkChild(other), Fiber.join), session)
+        yield* Scope.close(scope, Exit.void)
+        yield* assertIdle(pool)
+      }).pipe(Effect.provide(lending(2))),
+    )
+  }
 })
 
 describe("a fiber gets another session", () => {

@@ -17,6 +17,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { inspect } from "node:util"
 import {
+  type BorrowOptions,
   cypher,
   Neo4jClient,
   type Neo4jConfig,
@@ -25,10 +26,12 @@ import {
   type PoolEvent,
   SessionLogging,
   type SessionPool,
+  type StatementOptions,
+  type TransactionOptions,
 } from "effect-neo4j"
 import { Neo4j } from "effect-neo4j/layers"
 import { vi } from "vitest"
-import { FakeNeo4j } from "./support/FakeDriver.ts"
+import { FakeNeo4j, type Gates } from "./support/FakeDriver.ts"
 
 vi.mock("neo4j-driver", async (original) => {
   const real = await original<{ readonly default: object }>()
@@ -38,13 +41,15 @@ vi.mock("neo4j-driver", async (original) => {
 
 type Pool = SessionPool["Service"]
 
-/** A pool whose statements run until they are ended. */
-const endless = (pool: Neo4jConfig.PoolSettings) =>
+const over = (gates: Gates) => (pool: Neo4jConfig.PoolSettings) =>
   Neo4j.layer({
-    uri: new FakeNeo4j({ run: "never" }).uri,
+    uri: new FakeNeo4j(gates).uri,
     driver: { lazy: true },
     pool: { minSize: 0, alerts: false, drainTimeout: 0, ...pool },
   })
+
+/** A pool whose statements run until they are ended. */
+const endless = over({ run: "never" })
 
 const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
 
@@ -62,6 +67,12 @@ const timeoutOf = (error: unknown): Neo4jErrorReason.AcquisitionTimeout => {
   if (error instanceof Neo4jError && error.reason._tag === "AcquisitionTimeout") return error.reason
   return assert.fail(`it is no AcquisitionTimeout: ${String(error)}`)
 }
+
+/** The setting that an effect is refused for. */
+const refusedSetting = (effect: Effect.Effect<unknown, Neo4jError>) =>
+  Effect.map(Effect.flip(effect), ({ reason }) =>
+    reason._tag === "InvalidSetting" ? reason.setting : assert.fail(String(reason)),
+  )
 
 /** Waits for a session until that times out; gives the error. */
 const outwaited = (pool: Pool, millis = 1000) =>
@@ -486,6 +497,22 @@ describe("a statement of many megabytes", () => {
   )
 })
 
+/** Every path that takes options of a session. */
+const paths = (
+  { driver, pool, ...neo4j }: Neo4jClient["Service"],
+  options: StatementOptions & TransactionOptions & BorrowOptions,
+): ReadonlyArray<Effect.Effect<unknown, Neo4jError>> => [
+  pool.use(() => Effect.void, options),
+  Effect.scoped(pool.borrow(options)),
+  Effect.scoped(driver.session(options)),
+  neo4j.read(cypher`RETURN 1`, options),
+  neo4j.write(cypher`RETURN 1`, options),
+  neo4j.query(cypher`RETURN 1`, options),
+  neo4j.autoCommit(cypher`RETURN 1`, options),
+  Stream.runDrain(neo4j.stream(cypher`RETURN 1`, options)),
+  neo4j.withTransaction(Effect.void, options),
+]
+
 describe("a timeout", () => {
   it.effect(
     "passes by the program's Clock, not a moment earlier, and is the pool's where the borrower names none",
@@ -596,46 +623,63 @@ describe("a timeout", () => {
     }).pipe(Effect.provide(endless({ maxSize: 1, acquisitionTimeout: 0 }))),
   )
 
-  it.effect(
-    "of 0 for one borrower is refused by name, as a budget that is used up must not become an endless one",
-    () =>
+  it.effect("of 0 for one borrower is not to wait at all: it fails at once where none is free", () =>
+    Effect.gen(function* () {
+      const neo4j = yield* Neo4jClient
+      const { pool } = neo4j
+      yield* holding(pool)
+      const patient = yield* fork(pool.use(() => Effect.void))
+      for (const path of paths(neo4j, { acquisitionTimeout: 0 })) {
+        const waiter = yield* fork(Effect.flip(path))
+        yield* TestClock.adjust("10 millis")
+        const { holders, waitedMillis } = timeoutOf(yield* Fiber.join(waiter))
+        assert.deepStrictEqual({ held: holders.length, waitedMillis }, { held: 1, waitedMillis: 0 })
+      }
+      assert.isUndefined(patient.pollUnsafe())
+      const { timedOut, waiting } = yield* pool.stats
+      assert.deepStrictEqual({ timedOut, waiting }, { timedOut: 9, waiting: 1 })
+    }).pipe(Effect.provide(endless({ maxSize: 1 }))),
+  )
+
+  it.effect("of 0 for one borrower lends what is free", () =>
+    Effect.gen(function* () {
+      const neo4j = yield* Neo4jClient
+      for (const path of paths(neo4j, { acquisitionTimeout: 0 })) yield* Effect.exit(path)
+      const { borrowed, timedOut } = yield* neo4j.pool.stats
+      assert.deepStrictEqual({ borrowed, timedOut }, { borrowed: 9, timedOut: 0 })
+      yield* assertIdle(neo4j.pool)
+    }).pipe(Effect.provide(over({ run: "fails" })({ maxSize: 1 }))),
+  )
+
+  for (const value of [-1, Number.NaN, "soon", "-1 second", null, {}, true]) {
+    it.effect(`that is none is refused by name on every path, and borrows nothing: ${String(value)}`, () =>
       Effect.gen(function* () {
         const neo4j = yield* Neo4jClient
-        const options = { acquisitionTimeout: 0 }
-        for (const effect of [
-          neo4j.pool.use(() => Effect.void, options),
-          Effect.scoped(neo4j.pool.borrow(options)),
-          neo4j.read(cypher`RETURN 1`, options),
-          neo4j.withTransaction(Effect.void, options),
-          Stream.runDrain(neo4j.stream(cypher`RETURN 1`, options)),
-        ]) {
-          const { reason } = yield* Effect.flip(effect)
-          if (reason._tag !== "InvalidSetting") return assert.fail(String(reason))
-          assert.strictEqual(reason.setting, "acquisitionTimeout")
+        for (const path of paths(neo4j, { acquisitionTimeout: value as number })) {
+          assert.strictEqual(yield* refusedSetting(path), "acquisitionTimeout")
         }
         assert.strictEqual((yield* neo4j.pool.stats).borrowed, 0)
       }).pipe(Effect.provide(endless({ maxSize: 1 }))),
-  )
+    )
+  }
+
+  for (const value of [null, 5, "read", true] as ReadonlyArray<unknown>) {
+    it.effect(`is not looked for in options that are no object: they are refused by name: ${String(value)}`, () =>
+      Effect.gen(function* () {
+        const neo4j = yield* Neo4jClient
+        for (const path of paths(neo4j, value as object)) assert.strictEqual(yield* refusedSetting(path), "options")
+        assert.strictEqual((yield* neo4j.pool.stats).borrowed, 0)
+      }).pipe(Effect.provide(endless({ maxSize: 1 }))),
+    )
+  }
 
   it.effect("of every path is the one it was given", () =>
     Effect.gen(function* () {
       const neo4j = yield* Neo4jClient
       const { driver, pool } = neo4j
-      const one = cypher`RETURN 1`
       yield* holding(pool)
-      const given = { acquisitionTimeout: "2 seconds" } as const
-      const named: ReadonlyArray<Effect.Effect<unknown, Neo4jError>> = [
-        pool.use(() => Effect.void, given),
-        Effect.scoped(pool.borrow(given)),
-        Effect.scoped(driver.session(given)),
-        neo4j.read(one, given),
-        neo4j.write(one, given),
-        neo4j.query(one, given),
-        neo4j.autoCommit(one, given),
-        Stream.runDrain(neo4j.stream(one, given)),
-        neo4j.withTransaction(Effect.void, given),
-      ]
-      const unnamed = [driver.use(() => Promise.resolve()), driver.verify, neo4j.read(one)]
+      const named = paths(neo4j, { acquisitionTimeout: "2 seconds" })
+      const unnamed = [driver.use(() => Promise.resolve()), driver.verify, neo4j.read(cypher`RETURN 1`)]
       const early = yield* Effect.forEach(named, (path) => fork(Effect.flip(path)))
       const late = yield* Effect.forEach(unnamed, (path) => fork(Effect.flip(path)))
       yield* TestClock.adjust("2 seconds")

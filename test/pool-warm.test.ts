@@ -213,6 +213,19 @@ describe("a borrower while a connection is tried", () => {
     }).pipe(Effect.scoped),
   )
 
+  it.live("waits no longer than a close may take where the probe is never answered, be it the first one", () =>
+    Effect.gen(function* () {
+      const opened = yield* open({
+        pool: { maxSize: 1, minSize: 1, ...often },
+        driver: { closeTimeout: "200 millis", connectionAcquisitionTimeout: "1 hour" },
+      })
+      const held = yield* opened.proxy.arm({ at: "RUN", when: "before", action: "hold" })
+      yield* held.struck
+      assert.deepStrictEqual(yield* opened.neo4j.read(one), [{ one: 1 }])
+      yield* held.release
+    }).pipe(Effect.scoped),
+  )
+
   it.live("is no deadlock where it holds the only other session", () =>
     Effect.gen(function* () {
       const opened = yield* open({ pool: { maxSize: 2, minSize: 2, ...often }, driver: { closeTimeout: "1 hour" } })
@@ -302,23 +315,45 @@ describe("a connection that is stale", () => {
   }
 })
 
-/** A server that takes connections and closes them at once. */
+interface Refusing {
+  readonly uri: string
+  readonly connections: () => number
+  /** The most that were open at once since this was last asked for. */
+  readonly peak: () => number
+  readonly close: () => void
+}
+
+/** A server that takes connections and closes them soon. */
 const refusing = Effect.acquireRelease(
-  Effect.callback<{ readonly uri: string; readonly connections: () => number; readonly close: () => void }>(
-    (resume) => {
-      let connections = 0
-      const server = createServer((socket) => {
-        connections++
-        socket.destroy()
-      })
-      server.listen(0, "127.0.0.1", () => {
-        const address = server.address()
-        const port = address === null || typeof address === "string" ? assert.fail() : address.port
-        const uri = `bolt://127.0.0.1:${port}`
-        resume(Effect.succeed({ uri, connections: () => connections, close: () => server.close() }))
-      })
-    },
-  ),
+  Effect.callback<Refusing>((resume) => {
+    let connections = 0
+    let open = 0
+    let peak = 0
+    const server = createServer((socket) => {
+      connections++
+      peak = Math.max(peak, ++open)
+      socket.on("error", () => {})
+      socket.on("close", () => open--)
+      setTimeout(() => socket.destroy(), 10)
+    })
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      const port = address === null || typeof address === "string" ? assert.fail() : address.port
+      const uri = `bolt://127.0.0.1:${port}`
+      resume(
+        Effect.succeed({
+          uri,
+          connections: () => connections,
+          peak: () => {
+            const before = peak
+            peak = 0
+            return before
+          },
+          close: () => server.close(),
+        }),
+      )
+    })
+  }),
   ({ close }) => Effect.sync(close),
 )
 
@@ -339,6 +374,13 @@ describe("a server that cannot be used", () => {
         "it is tried again and again",
         Effect.sync(() => server.connections() >= before + 6),
       )
+      // One is enough to find out whether it is there again.
+      server.peak()
+      yield* until(
+        "it is tried some more",
+        Effect.sync(() => server.connections() >= before + 12),
+      )
+      assert.strictEqual(server.peak(), 1)
       assert.strictEqual((yield* opened.pool.stats).inUse, 0)
       assert.strictEqual((yield* opened.pool.stats).borrowed, 1)
       yield* opened.shutdown

@@ -4,8 +4,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
-import { cypher, Neo4jClient, type Neo4jSession, SessionMonitor, SessionPool } from "effect-neo4j"
+import * as Stream from "effect/Stream"
+import { cypher, Neo4jClient, type Neo4jError, type Neo4jSession, SessionMonitor, SessionPool } from "effect-neo4j"
 import { Neo4j } from "effect-neo4j/layers"
 import { administrator, connectionsInUse, endless, running, settings, until } from "./support/real.ts"
 
@@ -134,6 +136,42 @@ it.layer(two, { excludeTestServices: true })("sessions", (it) => {
       yield* nothingOpen
     }),
   )
+
+  const works: Record<string, (session: Neo4jSession) => Effect.Effect<unknown, Neo4jError>> = {
+    "a statement": (session) => session.run(cypher`RETURN 1`),
+    "a transaction": (session) =>
+      Effect.scoped(Effect.flatMap(session.transaction(), (transaction) => transaction.run(cypher`RETURN 1`))),
+    "a stream": (session) => Stream.runDrain(session.stream(cypher`RETURN 1`)),
+  }
+  for (const [name, work] of Object.entries(works)) {
+    it.effect(`${name} that is on its way to its start when the scope closes opens nothing that stays open`, () =>
+      Effect.gen(function* () {
+        const neo4j = yield* Neo4jClient
+        const monitor = yield* SessionMonitor
+        for (let operations = 3; operations <= 30; operations++) {
+          for (let turns = 0; turns < 14; turns++) {
+            const scope = yield* Scope.make()
+            const session = yield* Scope.provide(neo4j.pool.borrow(), scope)
+            const fiber = yield* Effect.forkDetach(
+              work(session).pipe(Effect.provideService(Scheduler.MaxOpsBeforeYield, operations)),
+              { startImmediately: true },
+            )
+            yield* Effect.forEach(Array.from({ length: turns }), () => Effect.yieldNow, { discard: true })
+            const { totalSessions } = yield* monitor.stats
+            yield* Scope.close(scope, Exit.void)
+            const exit = yield* Fiber.await(fiber)
+            const when = `a yield every ${operations} operations, closed after ${turns} turns: ${String(exit)}`
+            const after = yield* monitor.stats
+            assert.strictEqual(after.activeSessions, 0, when)
+            assert.strictEqual(after.totalSessions, totalSessions, when)
+            assert.strictEqual((yield* neo4j.pool.stats).inUse, 0, when)
+          }
+        }
+        yield* nothingOpen
+        // This fiber yields only where it says so.
+      }).pipe(Effect.provideService(Scheduler.MaxOpsBeforeYield, Number.MAX_SAFE_INTEGER)),
+    )
+  }
 
   it.effect("what keeps the driver of driver.use beyond its end can neither open a session nor run a query", () =>
     Effect.gen(function* () {

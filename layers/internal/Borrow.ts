@@ -7,7 +7,7 @@ import { Neo4jError } from "../../src/Neo4jError.ts"
 import type { Neo4jSession } from "../../src/Neo4jSession.ts"
 import type { BorrowOptions, SessionPool } from "../../src/SessionPool.ts"
 import { captureStack } from "./CallStack.ts"
-import { type Asking, CurrentLease, isAround, leaseOf, ofPool } from "./ActiveLease.ts"
+import { type ActiveLease, type Asking, CurrentLease, ofPool } from "./ActiveLease.ts"
 import type { DriverCore } from "./DriverCore.ts"
 import type { Restore } from "./Gate.ts"
 import { Borrowed } from "./Borrowed.ts"
@@ -41,18 +41,16 @@ const heldAlready = (core: DriverCore, fiber: AnyFiber, { reentrant, session }: 
   return undefined
 }
 
-const takeNow = (core: DriverCore, fiber: AnyFiber, borrowing: Borrowing): Borrowed | undefined => {
-  const held = heldAlready(core, fiber, borrowing)
-  if (held !== undefined) return held
-  const lease = core.pool.tryLend(fiber, borrowing.asking)
-  return lease && new Borrowed(core, lease, borrowing.session)
+/** Lends a session at once, if one is free. What the fiber does from then on counts as done with it. */
+const takeNow = (core: DriverCore, fiber: AnyFiber, { asking, session }: Borrowing): Borrowed | undefined => {
+  const lease = core.pool.tryLend(fiber, asking)
+  if (lease === undefined) return undefined
+  enter(fiber, lease)
+  return new Borrowed(core, lease, session)
 }
 
-/** What the fiber does from now on counts as done with this session, and with those around it. */
-const enter = (fiber: AnyFiber, borrowed: Borrowed): void => {
-  const lease = Borrowed.leaseOf(borrowed)
-  if (!isAround(lease, leaseOf(fiber))) fiber.setContext(Context.add(fiber.context, CurrentLease, lease))
-}
+const enter = (fiber: AnyFiber, lease: ActiveLease): void =>
+  fiber.setContext(Context.add(fiber.context, CurrentLease, lease))
 
 // As `Effect.withFiber` gives it, without a step of its own.
 const currentFiber = (): AnyFiber => Fiber.getCurrent() as AnyFiber
@@ -71,14 +69,15 @@ export const borrow = (
   return Effect.uninterruptibleMask((restore) => {
     const fiber = currentFiber()
     const { asking, session } = borrowing
-    const now = takeNow(core, fiber, borrowing)
-    const taken =
-      now === undefined
-        ? core.pool.wait(fiber, restore, asking, (lease) => Effect.sync(() => new Borrowed(core, lease, session)))
-        : Effect.succeed(now)
+    const now = heldAlready(core, fiber, borrowing) ?? takeNow(core, fiber, borrowing)
+    const later = (lease: ActiveLease) =>
+      Effect.sync(() => {
+        enter(fiber, lease)
+        return new Borrowed(core, lease, session)
+      })
+    const taken = now === undefined ? core.pool.wait(fiber, restore, asking, later) : Effect.succeed(now)
     const scoped = Effect.acquireRelease(taken, (held) => Borrowed.close(held) ?? Effect.void)
     return Effect.map(Effect.zip(scoped, Effect.scope), ([held, scope]) => {
-      enter(fiber, held)
       const lease = Borrowed.leaseOf(held)
       if (lease.scope === undefined) lease.belongsTo(scope)
       return Borrowed.sessionOf(held)
@@ -102,27 +101,29 @@ const lendTo = <A, E, R>(
   if (borrowing instanceof Neo4jError) return Effect.fail(borrowing)
   return Effect.uninterruptibleMask((restore) => {
     const fiber = currentFiber()
+    const { context } = fiber
     const { asking, session } = borrowing
-    const now = takeNow(core, fiber, borrowing)
-    return now === undefined
-      ? core.pool.wait(fiber, restore, asking, (lease) => lend(fiber, restore, new Borrowed(core, lease, session), f))
-      : lend(fiber, restore, now, f)
+    const now = heldAlready(core, fiber, borrowing) ?? takeNow(core, fiber, borrowing)
+    if (now !== undefined) return lend(fiber, context, restore, now, f)
+    return core.pool.wait(fiber, restore, asking, (lease) => {
+      enter(fiber, lease)
+      return lend(fiber, context, restore, new Borrowed(core, lease, session), f)
+    })
   })
 }
 
+/** Calls with a session, and gives it back; the fiber then has its context of before. */
 const lend = <A, E, R>(
   fiber: AnyFiber,
+  context: Context.Context<never>,
   restore: Restore,
   borrowed: Borrowed,
   f: (session: Neo4jSession) => Effect.Effect<A, E, R>,
-): Effect.Effect<A, E, R> => {
-  const { context } = fiber
-  enter(fiber, borrowed)
-  return Effect.onExitPrimitive(restore(called(f, Borrowed.sessionOf(borrowed))), () => {
+): Effect.Effect<A, E, R> =>
+  Effect.onExitPrimitive(restore(called(f, Borrowed.sessionOf(borrowed))), () => {
     fiber.setContext(context)
     return Borrowed.close(borrowed)
   })
-}
 
 // What throws is a defect of the effect, after which the session is closed as after any other.
 const called = <A, E, R>(
