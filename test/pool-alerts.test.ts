@@ -463,8 +463,8 @@ describe("the hook", () => {
 describe("exhaustion of a pool whose connections are tried", () => {
   it.live("is not that somebody waits for the one that is tried: no session is lent", () =>
     Effect.gen(function* () {
-      const alerts: Array<PoolAlert> = []
-      const notify = (alert: PoolAlert) => Effect.sync(() => alerts.push(alert))
+      const alerts: Array<string> = []
+      const notify = (alert: PoolAlert) => Effect.sync(() => alerts.push(alert._tag))
       const real = yield* settings({ driver: { closeTimeout: "10 seconds" } })
       const proxy = yield* FaultProxy.make(real.uri)
       const pool = { maxSize: 1, minSize: 1, warmUpInterval: "20 millis" } as const
@@ -478,7 +478,7 @@ describe("exhaustion of a pool whose connections are tried", () => {
       const { inUse, waiting } = yield* neo4j.pool.stats
       assert.deepStrictEqual({ inUse, waiting }, { inUse: 0, waiting: 1 })
       yield* Effect.sleep("300 millis")
-      assert.deepStrictEqual(alerts, [])
+      assert.notInclude(alerts, "Exhausted")
       yield* held.release
       assert.deepStrictEqual(yield* Fiber.join(reader), [{ one: 1 }])
     }).pipe(Effect.scoped),

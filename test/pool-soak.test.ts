@@ -1,6 +1,15 @@
 /** Whatever is done with a pool, in whatever order, and whenever it is interrupted: everything comes back. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Scheduler from "effect/Scheduler"
+import * as Scope from "effect/Scope"
+import { cypher, Neo4jClient } from "effect-neo4j"
+import { Neo4j } from "effect-neo4j/layers"
 import { forAll } from "./support/Random.ts"
 import { administrator, ask, running, until } from "./support/real.ts"
 import { mark, none, nowhere, type Place, plus, round, server, userAgent } from "./support/Soak.ts"
@@ -18,6 +27,31 @@ const soak = (rounds: number, place: Place) =>
 
 // A round that hangs says so itself, with its seed.
 const patience = 180_000
+
+describe("a shutdown", () => {
+  it.live("meets statements at any moment of theirs, wherever the scheduler yields: each gets PoolClosed", () =>
+    Effect.gen(function* () {
+      const real = yield* server.settings({ maxSize: 4, drainTimeout: 0, alerts: false })
+      const reasons = new Set<string>()
+      for (let round = 0; round < 200; round++) {
+        const scope = yield* Scope.make()
+        const services = yield* Layer.build(Neo4j.layer(real)).pipe(
+          Effect.provide(Logger.layer([])),
+          Scope.provide(scope),
+        )
+        const neo4j = Context.get(services, Neo4jClient)
+        const reader = Effect.forever(neo4j.read(cypher`RETURN 1 AS one`)).pipe(
+          Effect.provideService(Scheduler.MaxOpsBeforeYield, 3 + (round % 8)),
+        )
+        const readers = yield* Effect.forEach([1, 2, 3, 4], () => Effect.forkChild(Effect.flip(reader)))
+        yield* Effect.sleep(round % 10)
+        yield* Scope.close(scope, Exit.void)
+        for (const fiber of readers) reasons.add((yield* Fiber.join(fiber)).reason._tag)
+      }
+      assert.deepStrictEqual([...reasons], ["PoolClosed"])
+    }),
+  )
+})
 
 describe("a pool under random work that is interrupted at random moments", () => {
   it.live(
