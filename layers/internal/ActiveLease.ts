@@ -100,14 +100,19 @@ export class ActiveLease implements Place<ActiveLease> {
     this.fiber = fiber.id
     this.span = fiber.cache.span
     this.#outer = outer
+    outer?.shorten()
     this.since = since
   }
 
   /** What its borrower worked with before and is still out, in any pool. */
   get outer(): ActiveLease | undefined {
-    // What has come back is let go: a chain of borrowers, each begun by the one before, would otherwise only grow.
-    while (this.#outer?.isReturned === true) this.#outer = this.#outer.#outer
+    this.shorten()
     return this.#outer
+  }
+
+  /** Lets go what has come back: a chain of borrowers, each begun by the one before, would otherwise only grow. */
+  shorten(): void {
+    while (this.#outer?.isReturned === true) this.#outer = this.#outer.#outer
   }
 
   /** The correlation id of its session. */

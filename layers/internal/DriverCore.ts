@@ -10,12 +10,13 @@ import { describeLease, list } from "../../src/LeaseReport.ts"
 import { isNeo4jError, type Neo4jError } from "../../src/Neo4jError.ts"
 import type { PoolClosed } from "../../src/Neo4jErrorReason.ts"
 import type { Resolved } from "../../src/ResolvedSettings.ts"
+import type { ActiveLease } from "./ActiveLease.ts"
 import { Bookmarks } from "./Bookmarks.ts"
 import type { Generation, Keeper } from "./Held.ts"
 import { HomeDatabase } from "./HomeDatabase.ts"
 import * as NativeDriver from "./NativeDriver.ts"
 import { PoolCore } from "./PoolCore.ts"
-import { shutDown } from "./PoolErrors.ts"
+import { poolClosed, shutDown } from "./PoolErrors.ts"
 import { SessionLog } from "./SessionLog.ts"
 import type { Sweeper } from "./Sweeper.ts"
 
@@ -56,6 +57,13 @@ export class DriverCore implements Keeper {
   /** Whether the driver is closed or closing: nothing may be opened on it any more. */
   get isStopped(): boolean {
     return this.#stopped
+  }
+
+  /** Why nothing can be opened with a lease that was just taken, if so: the driver may be closed by now. */
+  refusalAfter(lease: ActiveLease): Neo4jError | undefined {
+    if (!this.#stopped) return undefined
+    lease.release()
+    return poolClosed(lease.asking.operation)
   }
 
   #create(): Generation {

@@ -14,7 +14,7 @@ import { withStack } from "./CallStack.ts"
 import type { DriverCore } from "./DriverCore.ts"
 import type { Limits } from "./OpenTransaction.ts"
 import { type Outcome, toResult } from "./Outcome.ts"
-import { ownTimeout, prepareSession, ready, type Request } from "./Request.ts"
+import { isOptions, ownTimeout, prepareSession, ready, type Request } from "./Request.ts"
 import { prepareRetry, retrying } from "./Retry.ts"
 import { type RowStream, streamOf } from "./RowStream.ts"
 import { runOnce } from "./RunOnce.ts"
@@ -95,7 +95,7 @@ export const makeClient = (core: DriverCore, pool: SessionPool["Service"], drive
   ) =>
     Effect.withFiber<Outcome, Neo4jError>((fiber) => {
       const around = Transactions.surrounding(core, fiber)
-      return around === undefined
+      return around === undefined || !isOptions(options)
         ? execute(core, statement, options, mode ?? "write", operation)
         : join(core, around, statement, { ...options, mode }, operation, (request, limits) =>
             around.transaction.run(request, limits),

@@ -11,6 +11,7 @@ import type { DriverCore } from "./DriverCore.ts"
 import type { Held } from "./Held.ts"
 import { afterAnswer, NativeSession, withoutStackTrace } from "./NativeSession.ts"
 import type { Outcome } from "./Outcome.ts"
+import { poolClosed } from "./PoolErrors.ts"
 import type { Request, SessionRequest } from "./Request.ts"
 import { RowCollector } from "./RowDecoder.ts"
 
@@ -57,6 +58,8 @@ export class OpenSession {
     return Effect.callback((resume) => {
       const { core, lease, native, request: session } = this.#session
       const { operation } = request
+      // Only a shutdown closes it before its statement.
+      if (!this.held.isOpen) return resume(Effect.fail(poolClosed(operation)))
       lease.work = this
       this.#statement = request.text
       core.log?.executes(lease, request.text)

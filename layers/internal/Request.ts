@@ -69,7 +69,7 @@ const millisOf = (
 }
 
 // Also a program without types may be told what it did wrong.
-const isOptions = (options: object | undefined): boolean => options === undefined || Predicate.isObject(options)
+export const isOptions = (options: object | undefined): boolean => options === undefined || Predicate.isObject(options)
 
 // 0 is not to wait at all.
 const waitOf = (input: Duration.Input | undefined, orElse: number, operation: string): number | Neo4jError => {
@@ -90,6 +90,7 @@ export const prepare = (
   options: StatementOptions | undefined,
   operation: string,
 ): Request | Neo4jError => {
+  if (!isOptions(options)) return refuse("options", "an object", operation)
   const problem = Statement.validate(statement, operation)
   if (problem !== undefined) return problem
   const parameters = encodeParameters(statement.parameters, operation)

@@ -16,6 +16,8 @@ export const runOnce = (
 ): Effect.Effect<Outcome, Neo4jError> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(core.pool.take(restore, { ...sessionRequest, operation: request.operation, deadline }), (lease) => {
+      const over = core.refusalAfter(lease)
+      if (over !== undefined) return Effect.fail(over)
       const bookmarks = core.bookmarks.and(sessionRequest.bookmarks)
       const session = lease.orRelease(() => new OpenSession(core, lease, sessionRequest, bookmarks))
       session.held.whenReleased(lease.release)

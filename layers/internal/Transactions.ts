@@ -121,12 +121,14 @@ export const begin = (
   restore: Restore,
   { deadline, operation, session, transaction }: Begin,
 ): Effect.Effect<OpenTransaction, Neo4jError> =>
-  Effect.map(core.pool.take(restore, { ...session, operation, deadline }), (lease) => {
+  Effect.flatMap(core.pool.take(restore, { ...session, operation, deadline }), (lease) => {
+    const over = core.refusalAfter(lease)
+    if (over !== undefined) return Effect.fail(over)
     const open = lease.orRelease(
       () => new OpenTransaction(core, lease, session, transaction, core.bookmarks.and(session.bookmarks)),
     )
     open.held.whenReleased(lease.release)
-    return open
+    return Effect.succeed(open)
   })
 
 const learn = (core: DriverCore, transaction: OpenTransaction): void => {

@@ -113,6 +113,8 @@ export const useNative = <A>(
         acquisitionTimeout: core.settings.pool.acquisitionTimeout,
       }),
       (lease) => {
+        const over = core.refusalAfter(lease)
+        if (over !== undefined) return Effect.fail(over)
         const generation = core.current
         const controller = new AbortController()
         const sessions = new Set<Session>()

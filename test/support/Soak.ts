@@ -41,8 +41,10 @@ export interface Totals {
   readonly sessions: number
   /** Borrowers that were interrupted while they waited. */
   readonly interruptedWaiting: number
-  /** Borrowers that waited too long, or in a deadlock. */
+  /** Borrowers that waited too long. */
   readonly timedOut: number
+  /** Borrowers that were refused, as they would have waited for each other. */
+  readonly deadlocked: number
   readonly resizes: number
   /** Rounds that were shut down under load. */
   readonly shutdowns: number
@@ -56,6 +58,7 @@ export const none: Totals = {
   sessions: 0,
   interruptedWaiting: 0,
   timedOut: 0,
+  deadlocked: 0,
   resizes: 0,
   shutdowns: 0,
 }
@@ -68,6 +71,7 @@ export const plus = (a: Totals, b: Totals): Totals => ({
   sessions: a.sessions + b.sessions,
   interruptedWaiting: a.interruptedWaiting + b.interruptedWaiting,
   timedOut: a.timedOut + b.timedOut,
+  deadlocked: a.deadlocked + b.deadlocked,
   resizes: a.resizes + b.resizes,
   shutdowns: a.shutdowns + b.shutdowns,
 })
@@ -566,20 +570,23 @@ export const round = (place: Place, random: Random): Effect.Effect<Totals> => {
       sessions: totalSessions,
       interruptedWaiting: stats.interrupted,
       timedOut: stats.timedOut,
+      deadlocked: stats.deadlocked,
       resizes: here.resizes,
       shutdowns: isShutDown ? 1 : 0,
     }
   }).pipe(
     Effect.scoped,
-    Effect.timeoutOrElse({
-      duration: "40 seconds",
-      orElse: () =>
-        Effect.flatMap(show, (shown) =>
+    // What it shows is how things are before the round is given up.
+    Effect.raceFirst(
+      Effect.sleep("40 seconds").pipe(
+        Effect.andThen(Effect.suspend(() => show)),
+        Effect.flatMap((shown) =>
           Effect.die(
             new Error(`a round did not end: ${inspect(shown, { depth: 5, compact: true, breakLength: 120 })}`),
           ),
         ),
-    }),
+      ),
+    ),
   )
 }
 
