@@ -692,37 +692,41 @@ describe("a suspected deadlock", () => {
   )
 })
 
-describe("a relay of borrowers, each of which begins the next one and holds its session until that one has its own", () => {
-  it.live("is a chain that does not grow: the memory stays flat, and so does what is known of who holds what", () =>
-    Effect.gen(function* () {
-      const pool = yield* SessionPool
-      const done = yield* Deferred.make<void>()
-      const heap: Array<number> = []
-      const link = (left: number, isLent: Deferred.Deferred<void>): Effect.Effect<void, Neo4jError> =>
-        pool.use(() =>
-          Effect.gen(function* () {
-            yield* Deferred.succeed(isLent, undefined)
-            if (left % 55_000 === 0) {
-              collectGarbage()
-              heap.push(process.memoryUsage().heapUsed)
-            }
-            if (left === 0) return void (yield* Deferred.succeed(done, undefined))
-            const next = yield* Deferred.make<void>()
-            yield* Effect.forkDetach(link(left - 1, next))
-            yield* Deferred.await(next)
-          }),
+describe("a relay of borrowers, each of which begins the next one inside of its own use", () => {
+  for (const ahead of [1, 3]) {
+    it.live(`keeps nothing of those that are over, where each holds its session until ${ahead} more have one`, () =>
+      Effect.gen(function* () {
+        const pool = yield* SessionPool
+        const done = yield* Deferred.make<void>()
+        const heap: Array<number> = []
+        /** `ends`: those of the uses around it that are not over. */
+        const link = (left: number, ends: ReadonlyArray<Deferred.Deferred<void>>): Effect.Effect<void, Neo4jError> =>
+          pool.use(() =>
+            Effect.gen(function* () {
+              const over = left === 0 ? ends : ends.slice(0, -ahead + 1 || undefined)
+              yield* Effect.forEach(over, (end) => Deferred.succeed(end, undefined))
+              if (left % 18_000 === 0) {
+                collectGarbage()
+                heap.push(process.memoryUsage().heapUsed)
+              }
+              if (left === 0) return void (yield* Deferred.succeed(done, undefined))
+              const end = yield* Deferred.make<void>()
+              yield* Effect.forkDetach(link(left - 1, [...ends, end].slice(-ahead)))
+              yield* Deferred.await(end)
+            }),
+          )
+        yield* Effect.forkDetach(link(20_000, []))
+        yield* Deferred.await(done)
+        const [before = assert.fail(), after = assert.fail()] = heap
+        assert.isBelow(after - before, 4 * 2 ** 20)
+        yield* until(
+          "all came back",
+          Effect.map(pool.stats, ({ inUse }) => inUse === 0),
         )
-      yield* Effect.forkDetach(link(60_000, yield* Deferred.make<void>()))
-      yield* Deferred.await(done)
-      const [before = assert.fail(), after = assert.fail()] = heap
-      assert.isBelow(after - before, 10 * 2 ** 20)
-      yield* until(
-        "all came back",
-        Effect.map(pool.stats, ({ inUse }) => inUse === 0),
-      )
-      yield* assertIdle(pool)
-    }).pipe(Effect.provide(lending(5))),
-  )
+        yield* assertIdle(pool)
+      }).pipe(Effect.provide(lending(5))),
+    )
+  }
 })
 
 /** What a fiber does with the pool: holds nothing for some turns, or a session while it does something else. */

@@ -8,7 +8,8 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
-import { cypher, Neo4jClient } from "effect-neo4j"
+import * as Stream from "effect/Stream"
+import { cypher, Neo4jClient, type Neo4jError } from "effect-neo4j"
 import { Neo4j } from "effect-neo4j/layers"
 import { forAll } from "./support/Random.ts"
 import { administrator, ask, running, until } from "./support/real.ts"
@@ -28,29 +29,55 @@ const soak = (rounds: number, place: Place) =>
 // A round that hangs says so itself, with its seed.
 const patience = 180_000
 
+const one = cypher`RETURN 1 AS one`
+
+// Of what may have written nobody could know.
+const reading = { mode: "read" } as const
+
+const ways: Record<string, (neo4j: Neo4jClient["Service"]) => Effect.Effect<unknown, Neo4jError>> = {
+  "a client's statements": (neo4j) => neo4j.read(one),
+  "a client's transactions": (neo4j) => neo4j.withTransaction(neo4j.read(one), reading),
+  "a client's streams": (neo4j) => Stream.runDrain(neo4j.stream(one)),
+  "a session's statements": ({ pool }) => pool.use((session) => session.run(one), reading),
+  "a session's transactions": ({ pool }) =>
+    pool.use(
+      (session) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const transaction = yield* session.transaction()
+            yield* transaction.run(one)
+            yield* transaction.commit
+          }),
+        ),
+      reading,
+    ),
+  "a session's streams": ({ pool }) => pool.use((session) => Stream.runDrain(session.stream(one)), reading),
+}
+
 describe("a shutdown", () => {
-  it.live("meets statements at any moment of theirs, wherever the scheduler yields: each gets PoolClosed", () =>
-    Effect.gen(function* () {
-      const real = yield* server.settings({ maxSize: 4, drainTimeout: 0, alerts: false })
-      const reasons = new Set<string>()
-      for (let round = 0; round < 200; round++) {
-        const scope = yield* Scope.make()
-        const services = yield* Layer.build(Neo4j.layer(real)).pipe(
-          Effect.provide(Logger.layer([])),
-          Scope.provide(scope),
-        )
-        const neo4j = Context.get(services, Neo4jClient)
-        const reader = Effect.forever(neo4j.read(cypher`RETURN 1 AS one`)).pipe(
-          Effect.provideService(Scheduler.MaxOpsBeforeYield, 3 + (round % 8)),
-        )
-        const readers = yield* Effect.forEach([1, 2, 3, 4], () => Effect.forkChild(Effect.flip(reader)))
-        yield* Effect.sleep(round % 10)
-        yield* Scope.close(scope, Exit.void)
-        for (const fiber of readers) reasons.add((yield* Fiber.join(fiber)).reason._tag)
-      }
-      assert.deepStrictEqual([...reasons], ["PoolClosed"])
-    }),
-  )
+  for (const [what, work] of Object.entries(ways)) {
+    it.live(`meets ${what} at any moment, wherever the scheduler yields: all that is told is PoolClosed`, () =>
+      Effect.gen(function* () {
+        const real = yield* server.settings({ maxSize: 4, drainTimeout: 0, alerts: false })
+        const reasons = new Set<string>()
+        for (let round = 0; round < 100; round++) {
+          const scope = yield* Scope.make()
+          const services = yield* Layer.build(Neo4j.layer(real)).pipe(
+            Effect.provide(Logger.layer([])),
+            Scope.provide(scope),
+          )
+          const worker = Effect.forever(work(Context.get(services, Neo4jClient))).pipe(
+            Effect.provideService(Scheduler.MaxOpsBeforeYield, 3 + (round % 8)),
+          )
+          const workers = yield* Effect.forEach([1, 2, 3, 4], () => Effect.forkChild(Effect.flip(worker)))
+          yield* Effect.sleep(round % 10)
+          yield* Scope.close(scope, Exit.void)
+          for (const fiber of workers) reasons.add((yield* Fiber.join(fiber)).reason._tag)
+        }
+        assert.deepStrictEqual([...reasons], ["PoolClosed"])
+      }),
+    )
+  }
 })
 
 describe("a pool under random work that is interrupted at random moments", () => {

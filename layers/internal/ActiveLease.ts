@@ -100,18 +100,18 @@ export class ActiveLease implements Place<ActiveLease> {
     this.fiber = fiber.id
     this.span = fiber.cache.span
     this.#outer = outer
-    outer?.shorten()
+    for (let lease = outer; lease !== undefined; lease = lease.outer) lease.#shorten()
     this.since = since
   }
 
   /** What its borrower worked with before and is still out, in any pool. */
   get outer(): ActiveLease | undefined {
-    this.shorten()
+    this.#shorten()
     return this.#outer
   }
 
   /** Lets go what has come back: a chain of borrowers, each begun by the one before, would otherwise only grow. */
-  shorten(): void {
+  #shorten(): void {
     while (this.#outer?.isReturned === true) this.#outer = this.#outer.#outer
   }
 

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { Driver } from "neo4j-driver"
 import { ConnectionError, type PoolClosed } from "../../src/Neo4jErrorReason.ts"
+import { shutDown } from "./PoolErrors.ts"
 import type { Sweeper, Timer } from "./Sweeper.ts"
 
 /** One native driver; a runtime has more than one only while an abandoned one drains. */
@@ -17,6 +18,8 @@ export interface Keeper {
   readonly sweeper: Sweeper
   /** Milliseconds. */
   readonly closeTimeout: number
+  /** Whether it shuts down. */
+  readonly isStopped: boolean
   readonly suspect: (generation: Generation, why: string) => void
 }
 
@@ -96,7 +99,9 @@ export class Held {
     this.#keeper.sweeper.remove(this.#deadline)
     this.generation.open.delete(this)
     for (const f of this.#onReleased) f()
-    this.abort?.(new ConnectionError({ message: "the session was closed while this ran" }))
+    this.abort?.(
+      this.#keeper.isStopped ? shutDown() : new ConnectionError({ message: "the session was closed while this ran" }),
+    )
     this.#wake()
     if (this.generation.open.size === 0) this.generation.onEmpty?.()
   }

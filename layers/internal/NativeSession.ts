@@ -1,10 +1,11 @@
 /** A native session: opened here, closed exactly once through what holds it, and what is learnt from its answers. */
 import type { ResultSummary, Session } from "neo4j-driver"
-import { type Attempt, classify } from "../../src/ErrorClassifier.ts"
+import { abandon, type Attempt, classify } from "../../src/ErrorClassifier.ts"
 import type { Neo4jError } from "../../src/Neo4jError.ts"
 import type { DriverCore } from "./DriverCore.ts"
 import type { ActiveLease } from "./ActiveLease.ts"
 import { Held } from "./Held.ts"
+import { shutDown } from "./PoolErrors.ts"
 import type { SessionRequest } from "./Request.ts"
 
 export class NativeSession {
@@ -55,6 +56,11 @@ export class NativeSession {
   /** Takes note of a failure, and says what it is. */
   failed(cause: unknown, attempt: Attempt): Neo4jError {
     const error = classify(cause, attempt)
+    const { _tag } = error.reason
+    // What a driver says of a session that a shutdown has closed depends on the moment.
+    if (this.core.isStopped && !this.held.isOpen && (_tag === "UnknownError" || _tag === "ConnectionError")) {
+      return abandon(shutDown(), attempt)
+    }
     // The remembered home database may have been dropped or renamed since.
     if (error.reason._tag === "DatabaseNotFound" && this.request.database === undefined) {
       this.core.home.forget(this.request.impersonatedUser)

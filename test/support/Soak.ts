@@ -81,6 +81,8 @@ export interface Place {
   readonly name: string
   /** Whether statements can be run there. */
   readonly hasServer: boolean
+  /** After how many operations a fiber may yield. */
+  readonly operations: ReadonlyArray<number>
   readonly settings: (pool: Neo4jConfig.PoolSettings) => Effect.Effect<Neo4jConfig.Settings>
 }
 
@@ -91,6 +93,7 @@ const most = 4
 export const nowhere: Place = {
   name: "without a server",
   hasServer: false,
+  operations: [3, 7, 20, 61, 2048],
   settings: (pool) =>
     Effect.succeed({
       uri: "bolt://127.0.0.1:1",
@@ -107,6 +110,8 @@ export const userAgent = "soak/1"
 export const server: Place = {
   name: "on the server",
   hasServer: true,
+  // With very few, a statement can begin on a connection that was broken off since its session was made.
+  operations: [500, 2048],
   settings: (pool) => settings({ driver: { maxConnectionPoolSize: most, userAgent }, pool }),
 }
 
@@ -343,9 +348,7 @@ class Round {
       for (let task = 0; task < count; task++) {
         this.tasks++
         const fiber = yield* Effect.forkChild(
-          this.task.pipe(
-            Effect.provideService(Scheduler.MaxOpsBeforeYield, this.random.pick([3, 7, 20, 61, 2048] as const)),
-          ),
+          this.task.pipe(Effect.provideService(Scheduler.MaxOpsBeforeYield, this.random.pick(this.place.operations))),
           { startImmediately: this.chance(0.5) },
         )
         const isInterrupted = this.chance(0.8)
