@@ -82,7 +82,7 @@ export interface Place {
   /** Whether statements can be run there. */
   readonly hasServer: boolean
   /** After how many operations a fiber may yield. */
-  readonly operations: ReadonlyArray<number>
+  readonly operations: readonly [number, ...Array<number>]
   readonly settings: (pool: Neo4jConfig.PoolSettings) => Effect.Effect<Neo4jConfig.Settings>
 }
 
