@@ -1,7 +1,8 @@
 /** A native session: opened here, closed exactly once through what holds it, and what is learnt from its answers. */
 import type { ResultSummary, Session } from "neo4j-driver"
 import { abandon, type Attempt, classify } from "../../src/ErrorClassifier.ts"
-import type { Neo4jError } from "../../src/Neo4jError.ts"
+import { isNeo4jError, Neo4jError } from "../../src/Neo4jError.ts"
+import { TransactionTerminated } from "../../src/Neo4jErrorReason.ts"
 import type { DriverCore } from "./DriverCore.ts"
 import type { ActiveLease } from "./ActiveLease.ts"
 import { Held } from "./Held.ts"
@@ -60,6 +61,12 @@ export class NativeSession {
     // What a driver says of a session that a shutdown has closed depends on the moment.
     if (this.core.isStopped && !this.held.isOpen && (_tag === "UnknownError" || _tag === "ConnectionError")) {
       return abandon(shutDown(), attempt)
+    }
+    // A statement that its own session's RESET overtakes is ignored by the server.
+    const isFromServer = error.reason._tag === "UnknownError" && error.reason.code?.startsWith("Neo.") === true
+    if (_tag === "UnknownError" && !isFromServer && !this.held.isOpen && !isNeo4jError(cause)) {
+      const message = "its session was closed while this ran"
+      return Neo4jError.from(new TransactionTerminated({ message }), attempt.operation, cause)
     }
     // The remembered home database may have been dropped or renamed since.
     if (error.reason._tag === "DatabaseNotFound" && this.request.database === undefined) {
