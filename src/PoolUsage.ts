@@ -6,18 +6,21 @@ import type { Histogram, PoolStats } from "./PoolStats.ts"
  * @category models
  * @since 0.1.0
  */
-export interface PoolUsage {
+export interface PoolUsage extends Pick<PoolStats, Counts> {
+  /** Slots open. */
   readonly open: number
-  readonly peakInUse: number
-  readonly borrowed: number
-  readonly returned: number
-  readonly timedOut: number
-  readonly deadlocked: number
-  readonly interrupted: number
-  readonly created: number
-  readonly closed: number
-  readonly leaked: number
 }
+
+type Counts =
+  | "peakInUse"
+  | "borrowed"
+  | "returned"
+  | "timedOut"
+  | "deadlocked"
+  | "interrupted"
+  | "created"
+  | "closed"
+  | "leaked"
 
 export const empty: PoolUsage = {
   open: 0,
@@ -34,45 +37,39 @@ export const empty: PoolUsage = {
 
 export const inUse = ({ borrowed, returned }: PoolUsage): number => borrowed - returned
 
-// Lending and returning are written out: a spread costs them three times as much.
+// Written out, as a spread costs lending and returning three times as much.
+const moved = (
+  { closed, created, deadlocked, interrupted, leaked, timedOut }: PoolUsage,
+  open: number,
+  peakInUse: number,
+  borrowed: number,
+  returned: number,
+): PoolUsage => ({
+  open,
+  peakInUse,
+  borrowed,
+  returned,
+  timedOut,
+  deadlocked,
+  interrupted,
+  created,
+  closed,
+  leaked,
+})
 
 /** A session was lent; a slot opens where none was free. */
 export const lent = (usage: PoolUsage): PoolUsage => {
-  const { closed, created, deadlocked, interrupted, leaked, open, peakInUse, returned, timedOut } = usage
-  const borrowed = usage.borrowed + 1
-  const now = borrowed - returned
-  return {
-    open: now > open ? now : open,
-    peakInUse: now > peakInUse ? now : peakInUse,
-    borrowed,
-    returned,
-    timedOut,
-    deadlocked,
-    interrupted,
-    created,
-    closed,
-    leaked,
-  }
+  const now = inUse(usage) + 1
+  const { borrowed, open, peakInUse, returned } = usage
+  return moved(usage, now > open ? now : open, now > peakInUse ? now : peakInUse, borrowed + 1, returned)
 }
 
 /** A session came back; its slot stays open as far as the pool's size allows. */
 export const returned = (usage: PoolUsage, maxSize: number): PoolUsage => {
-  const { borrowed, closed, created, deadlocked, interrupted, leaked, open, peakInUse, timedOut } = usage
-  const returned = usage.returned + 1
-  const left = borrowed - returned
+  const left = inUse(usage) - 1
   const most = left > maxSize ? left : maxSize
-  return {
-    open: open > most ? most : open,
-    peakInUse,
-    borrowed,
-    returned,
-    timedOut,
-    deadlocked,
-    interrupted,
-    created,
-    closed,
-    leaked,
-  }
+  const { borrowed, open, peakInUse, returned } = usage
+  return moved(usage, open > most ? most : open, peakInUse, borrowed, returned + 1)
 }
 
 /** At least so many slots have a connection. */

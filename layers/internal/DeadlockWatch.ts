@@ -5,8 +5,7 @@
  * before. What a fiber works with that another one holds, or what is streamed to it, may come back without it: that is
  * suspected only.
  */
-import type { ActiveLease, Lender } from "./ActiveLease.ts"
-import { ofPool } from "./ActiveLease.ts"
+import { type ActiveLease, type Lender, ofPool } from "./ActiveLease.ts"
 import type { Gate } from "./Gate.ts"
 import { Waiter } from "./Waiter.ts"
 

@@ -10,8 +10,9 @@ import { describeLease, list } from "../../src/LeaseReport.ts"
 import { isNeo4jError, type Neo4jError } from "../../src/Neo4jError.ts"
 import type { PoolClosed } from "../../src/Neo4jErrorReason.ts"
 import type { Resolved } from "../../src/ResolvedSettings.ts"
-import type { ActiveLease } from "./ActiveLease.ts"
+import type { ActiveLease, Asking } from "./ActiveLease.ts"
 import { Bookmarks } from "./Bookmarks.ts"
+import type { Restore } from "./Gate.ts"
 import type { Generation, Keeper } from "./Held.ts"
 import { HomeDatabase } from "./HomeDatabase.ts"
 import * as NativeDriver from "./NativeDriver.ts"
@@ -59,11 +60,20 @@ export class DriverCore implements Keeper {
     return this.#stopped
   }
 
-  /** Why nothing can be opened with a lease that was just taken, if so: the driver may be closed by now. */
-  refusalAfter(lease: ActiveLease): Neo4jError | undefined {
-    if (!this.#stopped) return undefined
-    lease.release()
-    return poolClosed(lease.asking.operation)
+  /**
+   * Waits for a lease, and goes on with it unless the driver is closed by then. What `open` opens it must open when it is
+   * called, not in an effect: the fiber may yield before that, and the driver close.
+   */
+  lend<A, E, R>(
+    restore: Restore,
+    asking: Asking,
+    open: (lease: ActiveLease) => Effect.Effect<A, E, R>,
+  ): Effect.Effect<A, E | Neo4jError, R> {
+    return Effect.flatMap(this.pool.take(restore, asking), (lease): Effect.Effect<A, E | Neo4jError, R> => {
+      if (!this.#stopped) return open(lease)
+      lease.release()
+      return Effect.fail(poolClosed(asking.operation))
+    })
   }
 
   #create(): Generation {

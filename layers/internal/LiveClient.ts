@@ -14,7 +14,7 @@ import { withStack } from "./CallStack.ts"
 import type { DriverCore } from "./DriverCore.ts"
 import type { Limits } from "./OpenTransaction.ts"
 import { type Outcome, toResult } from "./Outcome.ts"
-import { isOptions, ownTimeout, prepareSession, ready, type Request } from "./Request.ts"
+import { ownTimeout, prepareSession, ready, type Request } from "./Request.ts"
 import { prepareRetry, retrying } from "./Retry.ts"
 import { type RowStream, streamOf } from "./RowStream.ts"
 import { runOnce } from "./RunOnce.ts"
@@ -48,6 +48,7 @@ const join = <A, R>(
   { transaction }: Transactions.Surrounding,
   statement: Statement<unknown>,
   options: Options | undefined,
+  mode: AccessMode | undefined,
   operation: string,
   run: (request: Request, limits: Limits) => Effect.Effect<A, Neo4jError, R>,
 ): Effect.Effect<A, Neo4jError, R> =>
@@ -56,7 +57,7 @@ const join = <A, R>(
     const policy = prepareRetry(core, options?.retry, "transaction", operation)
     if (policy instanceof Neo4jError) return Effect.fail(policy)
     return Effect.andThen(
-      Transactions.checkJoin(core, transaction, options, operation, deadline),
+      Transactions.checkJoin(core, transaction, { ...options, mode }, operation, deadline),
       Effect.suspend(() => run(request, { timeout: ownTimeout(options, request.transaction), deadline })),
     )
   })
@@ -72,7 +73,7 @@ const openStream = (
     if (around !== undefined) {
       const { transaction } = around
       const open = (request: Request, limits: Limits) => transaction.stream(request, limits)
-      return Effect.map(join(core, around, statement, options, operation, open), ({ pull }) => pull)
+      return Effect.map(join(core, around, statement, options, options?.mode, operation, open), ({ pull }) => pull)
     }
     return ready(core, statement, options, operation, (request, deadline) => {
       const session = prepareSession(core.settings, { ...options, mode: options?.mode ?? "read" }, operation)
@@ -95,9 +96,9 @@ export const makeClient = (core: DriverCore, pool: SessionPool["Service"], drive
   ) =>
     Effect.withFiber<Outcome, Neo4jError>((fiber) => {
       const around = Transactions.surrounding(core, fiber)
-      return around === undefined || !isOptions(options)
+      return around === undefined
         ? execute(core, statement, options, mode ?? "write", operation)
-        : join(core, around, statement, { ...options, mode }, operation, (request, limits) =>
+        : join(core, around, statement, options, mode, operation, (request, limits) =>
             around.transaction.run(request, limits),
           )
     })

@@ -1,6 +1,6 @@
 /**
- * The working part of a session that is lent: statements run one after the other, and an interrupted one costs only the native
- * session it ran on, which is replaced for the next statement. The permit is its borrower's.
+ * The working part of a session that is lent: statements run one after the other, and an interrupted one costs only the
+ * native session it ran on, which is replaced for the next statement. The permit is its borrower's.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"

@@ -43,11 +43,6 @@ const closed = (message: string, operation: string) =>
     operation,
   )
 
-/** Whether a COMMIT was answered by its RESET: the server ended the transaction, or ignored the message. */
-const wasReset = ({ reason }: Neo4jError): boolean =>
-  reason._tag === "TransactionTerminated" ||
-  (reason._tag === "UnknownError" && reason.code?.startsWith("Neo.") !== true)
-
 /** The error of a transaction that is lost because of an earlier failure. */
 export const terminated = (operation: string, root: Neo4jError): Neo4jError =>
   Neo4jError.from(
@@ -408,7 +403,9 @@ export class OpenTransaction {
         },
         (cause) => {
           const error = this.#session.failed(cause, attempt)
-          finish(isLate && wasReset(error) ? deadline?.exceeded("run", operation, error) : error)
+          // Answered by its RESET, it was not committed.
+          const wasReset = isLate && error.reason._tag === "TransactionTerminated"
+          finish(wasReset ? deadline?.exceeded("run", operation, error) : error)
         },
       )
       const answered = Effect.callback<void>((done) => {

@@ -210,9 +210,9 @@ export class PoolCore implements Lender, Host {
     now: number,
     waitedMillis: number,
   ): ActiveLease {
-    const usage = PoolUsage.lent(Ref.getUnsafe(this.#usage))
-    this.#usage.ref.current = usage
-    const lease = new ActiveLease(this, usage.borrowed, asking, fiber, outer, now)
+    this.#count(PoolUsage.lent)
+    const { borrowed } = Ref.getUnsafe(this.#usage)
+    const lease = new ActiveLease(this, borrowed, asking, fiber, outer, now)
     if (this.#log !== undefined) lease.context = fiber.context
     this.#leases.add(lease)
     if (this.#signals.isHeard)
@@ -228,7 +228,7 @@ export class PoolCore implements Lender, Host {
     this.#deadlocks.returned(lease)
     this.#leases.remove(lease)
     this.#useTime.record((this.#clock.now() - lease.since) / 1000)
-    this.#usage.ref.current = PoolUsage.returned(Ref.getUnsafe(this.#usage), this.maxSize)
+    this.#count((usage) => PoolUsage.returned(usage, this.maxSize))
     this.#log?.closed(lease)
     if (lease.isSuspected) this.#cameBack(lease)
     if (this.#signals.isHeard) this.#emit(() => ({ _tag: "Returned", pool: this.name, lease: this.#show(lease) }))

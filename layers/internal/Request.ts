@@ -52,6 +52,12 @@ export const refuse = (setting: string, accepted: string, operation: string): Ne
     operation,
   )
 
+// NaN where it is no duration.
+const inMillis = (input: Duration.Input): number => {
+  const duration = durationOf(input)
+  return Option.isSome(duration) ? Duration.toMillis(duration.value) : Number.NaN
+}
+
 // The driver takes whole milliseconds, and 0 as no timeout: a shorter one is rounded up to 1, and 0 is refused, as a
 // budget that is used up must not become endless.
 const millisOf = (
@@ -61,21 +67,19 @@ const millisOf = (
   operation: string,
 ): number | Neo4jError => {
   if (input === undefined) return orElse
-  const duration = durationOf(input)
-  const millis = Option.isSome(duration) ? Duration.toMillis(duration.value) : Number.NaN
+  const millis = inMillis(input)
   return millis > 0
     ? Math.ceil(millis)
     : refuse(setting, 'a duration above 0 such as "30 seconds", or Duration.infinity for none', operation)
 }
 
 // Also a program without types may be told what it did wrong.
-export const isOptions = (options: object | undefined): boolean => options === undefined || Predicate.isObject(options)
+const isOptions = (options: object | undefined): boolean => options === undefined || Predicate.isObject(options)
 
 // 0 is not to wait at all.
 const waitOf = (input: Duration.Input | undefined, orElse: number, operation: string): number | Neo4jError => {
   if (input === undefined) return orElse
-  const duration = durationOf(input)
-  const millis = Option.isSome(duration) ? Duration.toMillis(duration.value) : Number.NaN
+  const millis = inMillis(input)
   return millis >= 0
     ? millis
     : refuse("acquisitionTimeout", 'a duration such as "5 seconds", 0 for not waiting at all', operation)

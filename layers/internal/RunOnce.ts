@@ -15,9 +15,7 @@ export const runOnce = (
   deadline: Deadline | undefined,
 ): Effect.Effect<Outcome, Neo4jError> =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(core.pool.take(restore, { ...sessionRequest, operation: request.operation, deadline }), (lease) => {
-      const over = core.refusalAfter(lease)
-      if (over !== undefined) return Effect.fail(over)
+    core.lend(restore, { ...sessionRequest, operation: request.operation, deadline }, (lease) => {
       const bookmarks = core.bookmarks.and(sessionRequest.bookmarks)
       const session = lease.orRelease(() => new OpenSession(core, lease, sessionRequest, bookmarks))
       session.held.whenReleased(lease.release)

@@ -121,9 +121,7 @@ export const begin = (
   restore: Restore,
   { deadline, operation, session, transaction }: Begin,
 ): Effect.Effect<OpenTransaction, Neo4jError> =>
-  Effect.flatMap(core.pool.take(restore, { ...session, operation, deadline }), (lease) => {
-    const over = core.refusalAfter(lease)
-    if (over !== undefined) return Effect.fail(over)
+  core.lend(restore, { ...session, operation, deadline }, (lease) => {
     const open = lease.orRelease(
       () => new OpenTransaction(core, lease, session, transaction, core.bookmarks.and(session.bookmarks)),
     )

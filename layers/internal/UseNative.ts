@@ -106,15 +106,10 @@ export const useNative = <A>(
   stack?: string | undefined,
 ): Effect.Effect<A, Neo4jError> =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(
-      core.pool.take(restore, {
-        operation: attempt.operation,
-        stack,
-        acquisitionTimeout: core.settings.pool.acquisitionTimeout,
-      }),
+    core.lend(
+      restore,
+      { operation: attempt.operation, stack, acquisitionTimeout: core.settings.pool.acquisitionTimeout },
       (lease) => {
-        const over = core.refusalAfter(lease)
-        if (over !== undefined) return Effect.fail(over)
         const generation = core.current
         const controller = new AbortController()
         const sessions = new Set<Session>()

@@ -94,12 +94,10 @@ export const keepWarm = (core: DriverCore): Effect.Effect<never> => {
   // locks out who tries them too often.
   let most: number | undefined
   const round = Effect.suspend(() =>
-    isToBeWarm(core)
-      ? Effect.map(warmUp(core, patience, most), (isWarm) => {
-          patience = isWarm ? closeTimeout : connectionAcquisitionTimeout
-          most = isWarm ? undefined : 1
-        })
-      : Effect.void,
+    Effect.map(warmUp(core, patience, most), (isWarm) => {
+      patience = isWarm ? closeTimeout : connectionAcquisitionTimeout
+      most = isWarm ? undefined : 1
+    }),
   )
   const pause = Effect.provideService(
     Effect.sleep(core.settings.pool.warmUpInterval),
