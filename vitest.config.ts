@@ -8,6 +8,7 @@ export default defineConfig({
     alias: [
       { find: /^effect-neo4j$/, replacement: file("src/index.ts") },
       { find: /^effect-neo4j\/layers$/, replacement: file("layers/index.ts") },
+      { find: /^effect-neo4j\/testing$/, replacement: file("layers/testing/index.ts") },
     ],
   },
   test: {

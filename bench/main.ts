@@ -9,6 +9,7 @@ const benchmarks: Readonly<Record<string, () => Promise<{ readonly run: () => Pr
   sizing: () => import("./Sizing.ts"),
   startup: () => import("./Startup.ts"),
   stream: () => import("./Stream.ts"),
+  testing: () => import("./Testing.ts"),
   transaction: () => import("./Transaction.ts"),
 }
 

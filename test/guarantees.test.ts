@@ -1,6 +1,7 @@
 /**
  * The guarantee matrix: acquire, use and release each succeeding, failing, dying, being interrupted or never answering,
- * in all combinations, over a fake driver. Where one of the five can happen in several places, each place has its cases.
+ * in all combinations, over the mock of the driver. Where one of the five can happen in several places, each place has its
+ * cases.
  *
  * |             | acquire                         | use                              | release                           |
  * |-------------|---------------------------------|----------------------------------|-----------------------------------|
@@ -35,36 +36,38 @@ import * as Logger from "effect/Logger"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { cypher, isNeo4jError, Neo4jClient, type Neo4jConfig, SessionMonitor } from "effect-neo4j"
-import { Neo4j } from "effect-neo4j/layers"
-import { vi } from "vitest"
-import { FakeNeo4j, type Gates, type Step } from "./support/FakeDriver.ts"
+import { Gate } from "effect-neo4j/testing"
+import { fakeTime, pass, passUntil, pause } from "./support/FakeTime.ts"
+import { Mocked } from "./support/Mocked.ts"
 
-vi.mock("neo4j-driver", async (original) => {
-  const real = await original<{ readonly default: object }>()
-  const { FakeNeo4j } = await import("./support/FakeDriver.ts")
-  return { ...real, default: { ...real.default, driver: (uri: string) => FakeNeo4j.driver(uri) } }
-})
+fakeTime()
+
+const { held, never, throws } = Gate
+const fails = Gate.err()
+/** A step whose first answer still comes. */
+const later = (gate: Gate.Gate) => Gate.inTurn(Gate.ok, gate)
 
 type How = "succeeds" | "fails" | "dies" | "is interrupted" | "never answers"
 
 interface Way {
   readonly how: How
   readonly at?: string
-  readonly gates?: Gates
+  readonly gates?: Gate.Gates
 }
 
 interface Use extends Way {
   /** The user's own part of it. */
   readonly body?: Effect.Effect<unknown, string>
-  /** Where it has come to when it is interrupted. */
-  readonly step?: Step
+  /** Where it has come to when it is interrupted, and how often. */
+  readonly step?: Gate.Step
+  readonly times?: number
   readonly mode?: "read"
   readonly rows?: number
   readonly fetchSize?: number
   /** Rows that the consumer wants. */
   readonly take?: number
-  /** Whether the driver fails by itself, so that its connections may be unfit. */
-  readonly spoils?: true
+  /** Whether its connection may be unfit for others: the driver fails by itself, or it is reset between two batches. */
+  readonly spoils?: "by itself" | "by its reset"
   /** Whether the statement is left out, or left behind. */
   readonly statement?: "none" | "left behind"
 }
@@ -103,20 +106,19 @@ const isAcquired = ({ acquire: { gates, how } }: Case): boolean =>
   how === "succeeds" || (how === "is interrupted" && gates === undefined)
 
 /** Whether there is something to release. */
-const isOpened = ({ acquire: { gates } }: Case): boolean => gates?.session !== "throws" && gates?.driver !== "throws"
+const isOpened = ({ acquire: { gates } }: Case): boolean => gates?.session !== throws && gates?.driver !== throws
 
 /** Whether the release is waited for. A session whose `beginTransaction` throws has no connection: nobody waits for it. */
-const isAwaited = (combination: Case): boolean => isOpened(combination) && combination.acquire.gates?.begin !== "throws"
+const isAwaited = (combination: Case): boolean => isOpened(combination) && combination.acquire.gates?.begin !== throws
 
-const settingsOf = ({ use }: Case, { uri }: FakeNeo4j): Neo4jConfig.Settings => ({
-  uri,
+const settingsOf = ({ use }: Case): Omit<Neo4jConfig.Settings, "uri"> => ({
   pool: { maxSize: 1, minSize: 0, alerts: false, drainTimeout: "1 second" },
   driver: { fetchSize: use.fetchSize ?? 1000, connectionAcquisitionTimeout: "1 second", closeTimeout: "1 second" },
   transaction: { timeout: "1 second" },
 })
 
-const fakeOf = (combination: Case) =>
-  new FakeNeo4j(
+const mockOf = (combination: Case) =>
+  new Mocked(
     {
       ...combination.release.gates,
       ...(isAcquired(combination) ? combination.use.gates : undefined),
@@ -129,37 +131,9 @@ const one = cypher`RETURN 1 AS one`
 
 const quiet = Logger.layer([])
 
-// Time passes only where a case lets it: nothing times out that is not meant to, however busy the machine is.
-let now = process.hrtime.bigint()
-beforeAll(() => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] })
-  vi.spyOn(process.hrtime, "bigint").mockImplementation(() => now)
-})
-afterAll(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-})
-
-/** All others get their turns. */
-const pause = Effect.promise(async () => {
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
-})
-
-/** Lets time pass until a condition holds, for a minute at most. */
-const passUntil = (condition: () => boolean) =>
-  Effect.gen(function* () {
-    for (let millis = 0; millis < 60_000 && !condition(); millis += 10) {
-      yield* pause
-      if (condition()) return
-      now += 10_000_000n
-      vi.advanceTimersByTime(10)
-    }
-  })
-
 /** Lets every deadline pass that is still set. */
 const aMinute = Effect.gen(function* () {
-  now += 60_000_000_000n
-  vi.advanceTimersByTime(10)
+  pass(60_000)
   yield* pause
 })
 
@@ -169,31 +143,32 @@ const passing = (fiber: Fiber.Fiber<unknown, unknown>) =>
     passUntil(() => fiber.pollUnsafe() !== undefined),
     () => {
       const exit = fiber.pollUnsafe()
-      return exit === undefined ? "nothing, for a minute" : outcomeOf(exit)
+      return exit === undefined ? "nothing, for ten minutes" : outcomeOf(exit)
     },
   )
 
 /** Interrupts a fiber as the case says, and gives what comes out. */
-const toItsEnd = (fiber: Fiber.Fiber<unknown, unknown>, fake: FakeNeo4j, combination: Case) =>
+const toItsEnd = (fiber: Fiber.Fiber<unknown, unknown>, mock: Mocked, combination: Case) =>
   Effect.gen(function* () {
+    const { gates } = mock.server
     const { release, use } = combination
-    const { step } = use
+    const { step, times = 1 } = use
     if (isAcquired(combination) && step !== undefined) {
-      yield* passUntil(() => fake.count(step) > 0)
+      yield* passUntil(() => gates.count(step) >= times)
       fiber.interruptUnsafe()
     }
     if (isAwaited(combination) && release.how === "is interrupted") {
-      yield* passUntil(() => fake.holding > 0 || fiber.pollUnsafe() !== undefined)
+      yield* passUntil(() => gates.holding > 0 || fiber.pollUnsafe() !== undefined)
       yield* pause
-      const { holding } = fake
+      const { holding } = gates
       fiber.interruptUnsafe()
       yield* pause
       assert.isUndefined(fiber.pollUnsafe(), "the release was not reached, or it was skipped")
       // A stream that reads waits no longer for its COMMIT, and is held at its close.
       const goesOn = release.at === "its end" && use.at === "to the last row"
       const expected = goesOn ? [holding, holding + 1] : [holding]
-      assert.include(expected, fake.holding, "a step of the release was skipped")
-      fake.heal()
+      assert.include(expected, gates.holding, "a step of the release was skipped")
+      mock.heal()
     }
     return yield* passing(fiber)
   })
@@ -205,9 +180,9 @@ const assertClosedOnce = (closable: ReadonlyArray<{ readonly closes: number }>) 
   )
 
 /** What never answered fails after all; whoever does not listen to it is found. */
-const failLate = (fake: FakeNeo4j) =>
+const failLate = (mock: Mocked) =>
   Effect.gen(function* () {
-    fake.failLate()
+    mock.server.gates.failLate()
     yield* pause
     assert.deepStrictEqual(unheard.splice(0), [])
   })
@@ -235,13 +210,15 @@ const isCommitted = (combination: Case): boolean =>
     combination.release.how === "succeeds" ||
     combination.release.how === "is interrupted")
 
-/** Whether the driver has to be replaced: it does not answer, or has failed by itself. Any other error costs nobody else. */
+/** Whether the driver has to be replaced: it does not answer, or its connections may be unfit. Any other error costs nobody else. */
 const isReplaced = (combination: Case): boolean => {
   const { acquire, release, use } = combination
+  const isReset = release.how === "succeeds" || release.how === "is interrupted"
   return (
     acquire.how === "never answers" ||
-    acquire.gates?.begin === "throws" ||
-    (isAcquired(combination) && (use.how === "never answers" || use.spoils === true)) ||
+    acquire.gates?.begin === throws ||
+    (isAcquired(combination) && (use.how === "never answers" || use.spoils === "by itself")) ||
+    (isAcquired(combination) && use.spoils === "by its reset" && isReset) ||
     (isOpened(combination) && release.how === "never answers")
   )
 }
@@ -255,10 +232,10 @@ const onALayer =
   (combination, expected) =>
     Effect.gen(function* () {
       const { acquire, use } = combination
-      const fake = fakeOf(combination)
-      const settings = settingsOf(combination, fake)
+      const mock = mockOf(combination)
+      const settings = settingsOf(combination)
       const scope = yield* Scope.make()
-      const layer = Neo4j.layer({ ...settings, driver: { ...settings.driver, lazy: true } })
+      const layer = mock.layer({ ...settings, driver: { ...settings.driver, lazy: true } })
       const context = yield* Layer.buildWithScope(Layer.provideMerge(layer, quiet), scope)
       const neo4j = Context.get(context, Neo4jClient)
       const monitor = Context.get(context, SessionMonitor)
@@ -266,10 +243,10 @@ const onALayer =
         const { inUse, waiting } = yield* neo4j.pool.stats
         const { activeSessions } = yield* monitor.stats
         assert.deepStrictEqual({ inUse, waiting, activeSessions }, { inUse: 0, waiting: 0, activeSessions: 0 })
-        assertClosedOnce(fake.sessions)
+        assertClosedOnce(mock.sessions)
         // A driver that was replaced is closed when its last borrower has been let go.
         yield* pause
-        assert.strictEqual(fake.connectionsInUse, 0)
+        assert.strictEqual(mock.connectionsInUse, 0)
       })
 
       const fiber = yield* Effect.forkDetach(work(neo4j, use), { startImmediately: true })
@@ -279,52 +256,52 @@ const onALayer =
         second.interruptUnsafe()
         assert.strictEqual(yield* passing(second), "interruption")
       }
-      assert.strictEqual(yield* toItsEnd(fiber, fake, combination), expected)
+      assert.strictEqual(yield* toItsEnd(fiber, mock, combination), expected)
       if (!isAwaited(combination)) {
         yield* pause
-        fake.heal()
+        mock.heal()
         yield* passUntil(() => Effect.runSync(monitor.stats).activeSessions === 0)
       }
       yield* assertReleased
-      assert.strictEqual(fake.sessions.length, isOpened(combination) ? 1 : 0)
-      assert.strictEqual(fake.commits, commits(combination) ? 1 : 0)
-      assert.strictEqual(fake.drivers.length, isReplaced(combination) ? 2 : 1)
-      fake.heal()
+      assert.strictEqual(mock.sessions.length, isOpened(combination) ? 1 : 0)
+      assert.strictEqual(mock.commits, commits(combination) ? 1 : 0)
+      assert.strictEqual(mock.server.drivers.length, isReplaced(combination) ? 2 : 1)
+      mock.heal()
       assert.strictEqual(yield* passing(yield* Effect.forkDetach(neo4j.read(one))), "success")
-      const drivers = fake.drivers.length
-      yield* failLate(fake)
+      const drivers = mock.server.drivers.length
+      yield* failLate(mock)
       yield* aMinute
       yield* assertReleased
-      assert.strictEqual(fake.drivers.length, drivers, "the driver was replaced for what was over")
+      assert.strictEqual(mock.server.drivers.length, drivers, "the driver was replaced for what was over")
       assert.strictEqual(yield* passing(yield* Effect.forkDetach(Scope.close(scope, Exit.void))), "success")
-      assertClosedOnce(fake.drivers)
+      assertClosedOnce(mock.server.drivers)
     })
 
 const session: Kind = {
   name: "a session",
   acquires: [
     { how: "succeeds" },
-    { how: "fails", gates: { connection: "fails" } },
-    { how: "dies", gates: { session: "throws" } },
+    { how: "fails", gates: { connection: fails } },
+    { how: "dies", gates: { session: throws } },
     { how: "is interrupted" },
-    { how: "never answers", gates: { connection: "never" } },
+    { how: "never answers", gates: { connection: never } },
   ],
   uses: [
     { how: "succeeds" },
-    { how: "fails", at: "the statement", gates: { run: "fails" } },
+    { how: "fails", at: "the statement", gates: { run: fails } },
     { how: "fails", at: "the user's effect", body: Effect.fail(failure) },
-    { how: "dies", at: "the statement", gates: { run: "throws" }, spoils: true },
+    { how: "dies", at: "the statement", gates: { run: throws }, spoils: "by itself" },
     { how: "dies", at: "the user's effect", body: Effect.die(defect) },
-    { how: "is interrupted", step: "run", gates: { run: "never" } },
-    { how: "never answers", at: "a write", gates: { run: "never" } },
-    { how: "never answers", at: "a read", gates: { run: "never" }, mode: "read" },
+    { how: "is interrupted", step: "run", gates: { run: never } },
+    { how: "never answers", at: "a write", gates: { run: never } },
+    { how: "never answers", at: "a read", gates: { run: never }, mode: "read" },
   ],
   releases: [
     { how: "succeeds" },
-    { how: "fails", gates: { close: "fails" } },
-    { how: "dies", gates: { close: "throws" } },
-    { how: "is interrupted", gates: { close: "held" } },
-    { how: "never answers", gates: { close: "never", "driver.close": "never" } },
+    { how: "fails", gates: { close: fails } },
+    { how: "dies", gates: { close: throws } },
+    { how: "is interrupted", gates: { close: held } },
+    { how: "never answers", gates: { close: never, "driver.close": never } },
   ],
   expected: (combination) => {
     const { acquire, release, use } = combination
@@ -353,11 +330,11 @@ const session: Kind = {
 
 const begins: ReadonlyArray<Way> = [
   { how: "succeeds" },
-  { how: "fails", gates: { begin: "fails" } },
-  { how: "dies", at: "the session", gates: { session: "throws" } },
-  { how: "dies", at: "BEGIN", gates: { begin: "throws" } },
+  { how: "fails", gates: { begin: fails } },
+  { how: "dies", at: "the session", gates: { session: throws } },
+  { how: "dies", at: "BEGIN", gates: { begin: throws } },
   { how: "is interrupted" },
-  { how: "never answers", gates: { begin: "never" } },
+  { how: "never answers", gates: { begin: never } },
 ]
 
 /** What comes out of a transaction that did not begin. */
@@ -368,18 +345,18 @@ const begun = ({ acquire: { gates, how } }: Case): string | undefined => {
 
 const ends: ReadonlyArray<Way> = [
   { how: "succeeds" },
-  { how: "fails", at: "its end", gates: { commit: "fails", rollback: "fails", close: "fails" } },
-  { how: "fails", at: "the close", gates: { close: "fails" } },
-  { how: "dies", at: "its end", gates: { commit: "throws", rollback: "throws", close: "throws" } },
-  { how: "dies", at: "the close", gates: { close: "throws" } },
-  { how: "is interrupted", at: "its end", gates: { commit: "held", rollback: "held", close: "held" } },
-  { how: "is interrupted", at: "the close", gates: { close: "held" } },
+  { how: "fails", at: "its end", gates: { commit: fails, rollback: fails, close: fails } },
+  { how: "fails", at: "the close", gates: { close: fails } },
+  { how: "dies", at: "its end", gates: { commit: throws, rollback: throws, close: throws } },
+  { how: "dies", at: "the close", gates: { close: throws } },
+  { how: "is interrupted", at: "its end", gates: { commit: held, rollback: held, close: held } },
+  { how: "is interrupted", at: "the close", gates: { close: held } },
   {
     how: "never answers",
     at: "its end",
-    gates: { commit: "never", rollback: "never", close: "never", "driver.close": "fails" },
+    gates: { commit: never, rollback: never, close: never, "driver.close": fails },
   },
-  { how: "never answers", at: "the close", gates: { close: "never", "driver.close": "throws" } },
+  { how: "never answers", at: "the close", gates: { close: never, "driver.close": throws } },
 ]
 
 /** What comes out of work that has succeeded and is committed, or is it? */
@@ -392,12 +369,12 @@ const transaction: Kind = {
   uses: [
     { how: "succeeds" },
     { how: "succeeds", at: "without a statement", statement: "none" },
-    { how: "fails", at: "the statement", gates: { run: "fails" } },
+    { how: "fails", at: "the statement", gates: { run: fails } },
     { how: "fails", at: "the body", body: Effect.fail(failure) },
-    { how: "dies", at: "the statement", gates: { run: "throws" } },
+    { how: "dies", at: "the statement", gates: { run: throws } },
     { how: "dies", at: "the body", body: Effect.die(defect) },
-    { how: "is interrupted", step: "run", gates: { run: "never" } },
-    { how: "never answers", gates: { run: "never" } },
+    { how: "is interrupted", step: "run", gates: { run: never } },
+    { how: "never answers", gates: { run: never } },
   ],
   releases: ends,
   expected: (combination) => {
@@ -421,17 +398,26 @@ const transaction: Kind = {
 
 const stream: Kind = {
   name: "a stream",
-  acquires: [...begins, { how: "dies", at: "RUN", gates: { run: "throws" } }],
+  acquires: [...begins, { how: "dies", at: "RUN", gates: { run: throws } }],
   uses: [
     { how: "succeeds", at: "to the last row" },
     { how: "succeeds", at: "ended early", take: 1, fetchSize: 1 },
-    { how: "fails", at: "a pull", gates: { pull: "fails" } },
+    { how: "fails", at: "a pull", gates: { pull: later(fails) }, fetchSize: 1 },
     { how: "fails", at: "the consumer, with rows to come", body: Effect.fail(failure), fetchSize: 1 },
     { how: "fails", at: "the consumer, at the last row", body: Effect.fail(failure), rows: 1 },
     { how: "dies", at: "the consumer, with rows to come", body: Effect.die(defect), fetchSize: 1 },
     { how: "dies", at: "the consumer, at the last row", body: Effect.die(defect), rows: 1 },
-    { how: "is interrupted", step: "pull", gates: { pull: "never" } },
-    { how: "never answers", gates: { pull: "never" } },
+    { how: "is interrupted", at: "in a batch", step: "pull", gates: { pull: never } },
+    {
+      how: "is interrupted",
+      at: "between batches",
+      step: "pull",
+      times: 2,
+      gates: { pull: later(never) },
+      fetchSize: 1,
+      spoils: "by its reset",
+    },
+    { how: "never answers", gates: { pull: later(never) }, fetchSize: 1 },
   ],
   releases: ends,
   expected: (combination) => {
@@ -460,27 +446,27 @@ const driver: Kind = {
   name: "a driver",
   acquires: [
     { how: "succeeds" },
-    { how: "fails", gates: { verify: "fails" } },
-    { how: "dies", at: "its creation", gates: { driver: "throws" } },
-    { how: "dies", at: "its verification", gates: { verify: "throws" } },
-    { how: "is interrupted", gates: { verify: "never" } },
-    { how: "never answers", gates: { verify: "never" } },
+    { how: "fails", gates: { verify: fails } },
+    { how: "dies", at: "its creation", gates: { driver: throws } },
+    { how: "dies", at: "its verification", gates: { verify: throws } },
+    { how: "is interrupted", gates: { verify: never } },
+    { how: "never answers", gates: { verify: never } },
   ],
   uses: [
     { how: "succeeds" },
-    { how: "succeeds", at: "leaving a read behind", statement: "left behind", gates: { run: "never" } },
-    { how: "fails", at: "the read", gates: { run: "fails" } },
+    { how: "succeeds", at: "leaving a read behind", statement: "left behind", gates: { run: never } },
+    { how: "fails", at: "the read", gates: { run: fails } },
     { how: "fails", at: "the user's effect", body: Effect.fail(failure) },
     { how: "dies", body: Effect.die(defect) },
-    { how: "is interrupted", step: "run", gates: { run: "never" } },
-    { how: "never answers", gates: { run: "never" } },
+    { how: "is interrupted", step: "run", gates: { run: never } },
+    { how: "never answers", gates: { run: never } },
   ],
   releases: [
     { how: "succeeds" },
-    { how: "fails", gates: { "driver.close": "fails" } },
-    { how: "dies", gates: { "driver.close": "throws" } },
-    { how: "is interrupted", gates: { "driver.close": "held" } },
-    { how: "never answers", gates: { "driver.close": "never" } },
+    { how: "fails", gates: { "driver.close": fails } },
+    { how: "dies", gates: { "driver.close": throws } },
+    { how: "is interrupted", gates: { "driver.close": held } },
+    { how: "never answers", gates: { "driver.close": never } },
   ],
   expected: (combination) => {
     const { acquire, release, use } = combination
@@ -503,7 +489,7 @@ const driver: Kind = {
   check: (combination, expected) =>
     Effect.gen(function* () {
       const { acquire, use } = combination
-      const fake = fakeOf(combination)
+      const mock = mockOf(combination)
       const left: Array<string> = []
       const work = Effect.gen(function* () {
         const neo4j = yield* Neo4jClient
@@ -512,22 +498,22 @@ const driver: Kind = {
         yield* use.statement === "left behind" ? Effect.forkDetach(leave, { startImmediately: true }) : read
         yield* use.body ?? Effect.void
       })
-      const layer = Layer.provideMerge(Neo4j.layer(settingsOf(combination, fake)), quiet)
+      const layer = Layer.provideMerge(mock.layer(settingsOf(combination)), quiet)
       const fiber = yield* Effect.forkDetach(Effect.provide(work, layer), { startImmediately: true })
       if (acquire.how === "is interrupted") {
-        yield* passUntil(() => fake.count("verify") > 0)
+        yield* passUntil(() => mock.server.gates.count("verify") > 0)
         fiber.interruptUnsafe()
       }
       const assertReleased = () => {
-        assert.strictEqual(fake.drivers.length > 0, isOpened(combination))
-        assertClosedOnce(fake.drivers)
-        assertClosedOnce(fake.sessions)
-        assert.strictEqual(fake.connectionsInUse, 0)
+        assert.strictEqual(mock.server.drivers.length > 0, isOpened(combination))
+        assertClosedOnce(mock.server.drivers)
+        assertClosedOnce(mock.sessions)
+        assert.strictEqual(mock.connectionsInUse, 0)
       }
-      assert.strictEqual(yield* toItsEnd(fiber, fake, combination), expected)
+      assert.strictEqual(yield* toItsEnd(fiber, mock, combination), expected)
       assert.deepStrictEqual(left, isAcquired(combination) && use.statement === "left behind" ? ["PoolClosed"] : [])
       assertReleased()
-      yield* failLate(fake)
+      yield* failLate(mock)
       assertReleased()
     }),
 }

@@ -1,9 +1,19 @@
 /** What `npm pack` makes works in a project that has nothing but it and its peers. */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { execFileSync, spawnSync } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
+import { pathToFileURL } from "node:url"
 
 const root = join(import.meta.dirname, "..")
 const project = mkdtempSync(join(tmpdir(), "effect-neo4j-package-"))
@@ -30,10 +40,10 @@ const supported = Array.from(new Map(nodes.map((node) => [version(node), node]))
 const npm = (folder: string, ...parameters: ReadonlyArray<string>): string =>
   execFileSync("npm", parameters, { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] })
 
-const run = (node: string, code: string) => {
+const run = (node: string, code: string, env: NodeJS.ProcessEnv = process.env) => {
   const file = join(project, "program.mjs")
   writeFileSync(file, code)
-  const { status, stderr, stdout } = spawnSync(node, [file], { cwd: project, encoding: "utf8" })
+  const { status, stderr, stdout } = spawnSync(node, [file], { cwd: project, encoding: "utf8", env })
   return { status, stdout: stdout.trim(), stderr }
 }
 
@@ -110,6 +120,40 @@ describe.each(supported)("on Node %s", (_, node) => {
       `await import(${JSON.stringify(specifier)}).then(() => console.log("imported"), (cause) => console.log(cause.code))`,
     )
     assert.strictEqual(stdout, "ERR_PACKAGE_PATH_NOT_EXPORTED")
+  })
+})
+
+const compiled = join(installed, "dist", "layers")
+
+const urlOf = (...path: ReadonlyArray<string>) => JSON.stringify(pathToFileURL(join(compiled, ...path)).href)
+
+describe("the test server", () => {
+  it("starts, with its cache in the project", () => {
+    const { stderr, stdout } = run(
+      process.execPath,
+      `
+      import { Effect } from "effect"
+      import { cypher, Neo4jClient } from "effect-neo4j"
+      import * as CacheFolder from ${urlOf("internal", "server", "CacheFolder.js")}
+      import * as TestServer from ${urlOf("testing", "TestServer.js")}
+
+      const program = Effect.flatMap(Neo4jClient, (neo4j) => neo4j.read(cypher\`RETURN 1 AS one\`))
+      const rows = await Effect.runPromise(Effect.provide(program, TestServer.layer({ silent: true })))
+      console.log(JSON.stringify({ rows, cache: CacheFolder.ofProject() }))
+      `,
+      Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^NEO4J_(?!TEST_VERSION)/.test(name))),
+    )
+    const cache = join(realpathSync(project), "node_modules", ".cache", "effect-neo4j")
+    assert.strictEqual(stderr, "")
+    assert.strictEqual(stdout, JSON.stringify({ rows: [{ one: 1 }], cache }))
+  }, 180_000)
+
+  it("has left nothing of Neo4j in the package, which brings a launcher only", () => {
+    const files = readdirSync(installed, { recursive: true, encoding: "utf8" })
+    assert.deepStrictEqual(
+      files.filter((name) => /\.(?:jar|class|classpath|java|xml)$/.test(name) && name.startsWith("dist")).sort(),
+      ["Server.java", "pom.xml"].map((name) => join("dist", "layers", "internal", "server", name)),
+    )
   })
 })
 

@@ -1,6 +1,6 @@
 /**
- * Interruption at every await point of borrowing and using a session, over a fake driver whose steps answer (Ok), fail
- * (Err), answer some turns later (Slow) or never answer (Never).
+ * Interruption at every await point of borrowing and using a session, over a mock of the driver whose steps answer (Ok),
+ * fail (Err), answer some turns later (Slow) or never answer (Never).
  *
  * After each one nothing is lent and nobody waits, what was borrowed was returned, every session was closed once, the
  * next borrower is served, and no rejection goes unheard.
@@ -17,79 +17,28 @@ import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { cypher, Neo4jClient, type Neo4jError, type Neo4jSession, type PoolEvent } from "effect-neo4j"
-import { Neo4j } from "effect-neo4j/layers"
-import { vi } from "vitest"
-import { FakeNeo4j, type Gate, type Step } from "./support/FakeDriver.ts"
-import { forAll, Random } from "./support/Random.ts"
+import { Gate } from "effect-neo4j/testing"
+import { fakeTime, pass, passUntil, pause, turns } from "./support/FakeTime.ts"
+import { Mocked } from "./support/Mocked.ts"
+import { forAll, type Random } from "./support/Random.ts"
 
-vi.mock("neo4j-driver", async (original) => {
-  const real = await original<{ readonly default: object }>()
-  const { FakeNeo4j } = await import("./support/FakeDriver.ts")
-  return { ...real, default: { ...real.default, driver: (uri: string) => FakeNeo4j.driver(uri) } }
-})
+fakeTime()
 
 type Client = Neo4jClient["Service"]
 
 type Answer = "Ok" | "Err" | "Slow" | "Never"
 const answers = ["Ok", "Err", "Slow", "Never"] as const
-const gates: Record<Answer, Gate> = { Ok: "answers", Err: "fails", Slow: "answers", Never: "never" }
-
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
-const turns = async (count: number) => {
-  for (let passed = 0; passed < count; passed++) await turn()
+const gates: Record<Answer, Gate.Gate> = {
+  Ok: Gate.ok,
+  Err: Gate.err(),
+  Slow: Gate.slow("40 millis"),
+  Never: Gate.never,
 }
-
-/** A fake that answers each step as it is told to, and tells of each that is reached. */
-class Watched extends FakeNeo4j {
-  onArrival: (step: Step) => void = () => {}
-  readonly #slow: ReadonlySet<Step>
-
-  constructor(steps: Partial<Record<Step, Answer>>) {
-    const entries = Object.entries(steps) as ReadonlyArray<[Step, Answer]>
-    super(Object.fromEntries(entries.map(([step, answer]) => [step, gates[answer]])))
-    this.#slow = new Set(entries.filter(([, answer]) => answer === "Slow").map(([step]) => step))
-  }
-
-  override throwAt(step: Step): void {
-    this.onArrival(step)
-    super.throwAt(step)
-  }
-
-  override pass(step: Step): Promise<void> {
-    const passed = super.pass(step)
-    return this.#slow.has(step) ? turns(20).then(() => passed) : passed
-  }
-}
-
-// Time passes only where a test lets it: nothing times out that is not meant to, however busy the machine is.
-let now = process.hrtime.bigint()
-beforeAll(() => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] })
-  vi.spyOn(process.hrtime, "bigint").mockImplementation(() => now)
-})
-afterAll(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-})
 
 const unheard: Array<unknown> = []
 const listen = (cause: unknown) => unheard.push(cause)
 beforeAll(() => void process.on("unhandledRejection", listen))
 afterAll(() => void process.off("unhandledRejection", listen))
-
-/** All others get their turns. */
-const pause = Effect.promise(() => turns(5))
-
-/** Lets time pass until a condition holds, for ten minutes at most. */
-const passUntil = (condition: () => boolean) =>
-  Effect.gen(function* () {
-    for (let millis = 0; millis < 600_000 && !condition(); millis += 10) {
-      yield* pause
-      if (condition()) return
-      now += 10_000_000n
-      vi.advanceTimersByTime(10)
-    }
-  })
 
 const passing = (fiber: Fiber.Fiber<unknown, unknown>) =>
   Effect.map(
@@ -99,12 +48,11 @@ const passing = (fiber: Fiber.Fiber<unknown, unknown>) =>
 
 const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkDetach(effect, { startImmediately: true })
 
-/** A client over a fake, in a scope that is closed with the test's. */
-const clientOf = (fake: FakeNeo4j, maxSize: number) =>
+/** A client over a mock, in a scope that is closed with the test's. */
+const clientOf = (mock: Mocked, maxSize: number) =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()
-    const layer = Neo4j.layer({
-      uri: fake.uri,
+    const layer = mock.layer({
       pool: { maxSize, minSize: 0, alerts: false, acquisitionTimeout: "1 hour", drainTimeout: "1 second" },
       driver: { lazy: true, fetchSize: 1, connectionAcquisitionTimeout: "1 second", closeTimeout: "1 second" },
       transaction: { timeout: "1 second" },
@@ -119,7 +67,7 @@ const one = cypher`RETURN 1 AS one`
 /** What borrows a session, and the steps that it waits at. */
 interface Way {
   readonly run: (neo4j: Client) => Effect.Effect<unknown, unknown>
-  readonly steps: ReadonlyArray<Step>
+  readonly steps: ReadonlyArray<Gate.Step>
 }
 
 const statement = ["session", "connection", "run", "pull", "close"] as const
@@ -169,18 +117,18 @@ const isInterrupted = (exit: Exit.Exit<unknown, unknown> | undefined): boolean =
   exit !== undefined && Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause)
 
 /** Nothing is lent or left open by anybody's count, and nothing was rejected that nobody listens to. */
-const assertAllBack = (neo4j: Client, fake: FakeNeo4j, at: string) =>
+const assertAllBack = (neo4j: Client, mock: Mocked, at: string) =>
   Effect.gen(function* () {
     // A driver that was replaced is closed when its last borrower has been let go.
     yield* pause
     const { borrowed, closed, created, inUse, returned, waiting } = yield* neo4j.pool.stats
     assert.deepStrictEqual(
-      { inUse, waiting, lent: borrowed - returned, open: created - closed, connections: fake.connectionsInUse },
+      { inUse, waiting, lent: borrowed - returned, open: created - closed, connections: mock.connectionsInUse },
       { inUse: 0, waiting: 0, lent: 0, open: 0, connections: 0 },
       at,
     )
     assert.deepStrictEqual(
-      fake.sessions.filter(({ closes }) => closes !== 1),
+      mock.sessions.filter(({ closes }) => closes !== 1),
       [],
       at,
     )
@@ -191,8 +139,8 @@ describe("interrupting one of three who wait in the queue takes only that one ou
   for (const [name, { run }] of Object.entries(ways)) {
     it.live(`for ${name}`, () =>
       Effect.gen(function* () {
-        const fake = new Watched({})
-        const { end, neo4j } = yield* clientOf(fake, 1)
+        const mock = new Mocked()
+        const { end, neo4j } = yield* clientOf(mock, 1)
         const { pool } = neo4j
         for (const place of [0, 1, 2]) {
           const events: Array<PoolEvent> = []
@@ -211,7 +159,7 @@ describe("interrupting one of three who wait in the queue takes only that one ou
           for (const [index, fiber] of fibers.entries()) {
             if (index !== place) assert.isTrue(Exit.isSuccess((yield* passing(fiber)) ?? assert.fail()))
           }
-          yield* assertAllBack(neo4j, fake, `place ${place}`)
+          yield* assertAllBack(neo4j, mock, `place ${place}`)
           const after = yield* pool.stats
           assert.strictEqual(after.borrowed - before.borrowed, 3)
           assert.strictEqual(after.interrupted - before.interrupted, 1)
@@ -233,8 +181,8 @@ describe("interrupting a fiber to which a permit was just handed gives it to the
   for (const [name, { run }] of Object.entries(ways)) {
     it.live(`for ${name}`, () =>
       Effect.gen(function* () {
-        const fake = new Watched({})
-        const { end, neo4j } = yield* clientOf(fake, 1)
+        const mock = new Mocked()
+        const { end, neo4j } = yield* clientOf(mock, 1)
         const { pool } = neo4j
         const scope = yield* Scope.make()
         yield* Scope.provide(pool.borrow(), scope)
@@ -250,8 +198,8 @@ describe("interrupting a fiber to which a permit was just handed gives it to the
         }
         for (const fiber of handed) assert.isTrue(isInterrupted(yield* passing(fiber)))
         assert.deepStrictEqual(yield* passing(last), Exit.succeed("served"))
-        assert.strictEqual(fake.sessions.length, 0)
-        yield* assertAllBack(neo4j, fake, name)
+        assert.strictEqual(mock.sessions.length, 0)
+        yield* assertAllBack(neo4j, mock, name)
         yield* end
       }),
     )
@@ -261,8 +209,8 @@ describe("interrupting a fiber to which a permit was just handed gives it to the
     "a thousand that were handed one at once by a larger pool, all interrupted, leave all permits for others",
     () =>
       Effect.gen(function* () {
-        const fake = new Watched({})
-        const { end, neo4j } = yield* clientOf(fake, 50)
+        const mock = new Mocked()
+        const { end, neo4j } = yield* clientOf(mock, 50)
         const { pool } = neo4j
         yield* pool.resize({ maxSize: 1 })
         const scope = yield* Scope.make()
@@ -276,7 +224,7 @@ describe("interrupting a fiber to which a permit was just handed gives it to the
         for (const fiber of fibers) assert.isTrue(isInterrupted(yield* passing(fiber)))
         for (const fiber of behind) assert.isTrue(Exit.isSuccess((yield* passing(fiber)) ?? assert.fail()))
         yield* Scope.close(scope, Exit.void)
-        yield* assertAllBack(neo4j, fake, "in the end")
+        yield* assertAllBack(neo4j, mock, "in the end")
         yield* end
       }),
   )
@@ -287,8 +235,8 @@ describe("wherever the scheduler yields, interrupting at any turn loses no permi
     for (const from of ["a free permit", "a permit that is handed over"] as const) {
       it.live(`for ${name}, from ${from} on`, () =>
         Effect.gen(function* () {
-          const fake = new Watched({})
-          const { end, neo4j } = yield* clientOf(fake, 1)
+          const mock = new Mocked()
+          const { end, neo4j } = yield* clientOf(mock, 1)
           const { pool } = neo4j
           for (let operations = 3; operations <= 60; operations++) {
             const working = run(neo4j).pipe(Effect.provideService(Scheduler.MaxOpsBeforeYield, operations))
@@ -317,7 +265,7 @@ describe("wherever the scheduler yields, interrupting at any turn loses no permi
             }
           }
           assert.deepStrictEqual(yield* pool.use(() => Effect.succeed("served")), "served")
-          yield* assertAllBack(neo4j, fake, "in the end")
+          yield* assertAllBack(neo4j, mock, "in the end")
           yield* end
         }),
       )
@@ -326,6 +274,22 @@ describe("wherever the scheduler yields, interrupting at any turn loses no permi
 })
 
 const moments = ["as it begins", "some turns later"] as const
+
+/** How a step answers, at once and, where there is one batch per row, after the first one. */
+const gatesOf = (
+  steps: Way["steps"],
+  step: Gate.Step,
+  answer: Answer,
+): ReadonlyArray<[time: number, gate: Gate.Gate]> => {
+  const gate = gates[answer]
+  const isRepeated = step === "pull" && steps === begun
+  return isRepeated
+    ? [
+        [1, gate],
+        [2, Gate.inTurn(Gate.ok, gate)],
+      ]
+    : [[1, gate]]
+}
 
 for (const [name, { run, steps }] of Object.entries(ways)) {
   if (steps.length > 0) {
@@ -336,43 +300,45 @@ for (const [name, { run, steps }] of Object.entries(ways)) {
             for (const answer of answers) {
               for (const close of step === "close" ? [answer] : answers) {
                 for (const moment of moments) {
-                  const at = `${step} is ${answer}, close is ${close}, interrupted ${moment}`
-                  const fake = new Watched({ [step]: answer, close })
-                  const { end, neo4j } = yield* clientOf(fake, 1)
-                  let fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
-                  let isReached = false
-                  const interrupted = Effect.withFiber((self) => {
-                    fiber = self
-                    return run(neo4j)
-                  })
-                  fake.onArrival = (arrived) => {
-                    if (arrived !== step || isReached) return
-                    isReached = true
-                    if (moment === "as it begins") fiber?.interruptUnsafe()
-                    else void turns(4).then(() => fiber?.interruptUnsafe())
+                  for (const [time, gate] of gatesOf(steps, step, answer)) {
+                    const at = `${step} (${time}) is ${answer}, close is ${close}, interrupted ${moment}`
+                    const mock = new Mocked({ close: gates[close], [step]: gate })
+                    const { end, neo4j } = yield* clientOf(mock, 1)
+                    let fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
+                    let isReached = false
+                    const interrupted = Effect.withFiber((self) => {
+                      fiber = self
+                      return run(neo4j)
+                    })
+                    const stop = mock.server.gates.onReached(() => {
+                      if (mock.server.gates.count(step) < time || isReached) return
+                      isReached = true
+                      if (moment === "as it begins") fiber?.interruptUnsafe()
+                      else void turns(4).then(() => fiber?.interruptUnsafe())
+                    })
+                    const working = yield* fork(interrupted)
+                    // A permit stands for what is open with it: it is given back when that is closed.
+                    const open = Effect.map(neo4j.pool.stats, ({ closed, created }) => [
+                      created - closed,
+                      mock.connectionsInUse,
+                    ])
+                    const next = yield* fork(neo4j.pool.use(() => open))
+                    assert.isDefined(yield* passing(working), `it does not end: ${at}`)
+                    assert.isTrue(isReached, `it is not reached: ${at}`)
+                    assert.deepStrictEqual(yield* passing(next), Exit.succeed([0, 0]), at)
+                    // A session that is replaced, or left by its scope, is closed behind the borrower's back.
+                    yield* passUntil(() => mock.connectionsInUse === 0)
+                    yield* assertAllBack(neo4j, mock, at)
+                    stop()
+                    mock.heal()
+                    const read = yield* passing(yield* fork(neo4j.read(one, { retry: "none" })))
+                    assert.isTrue(read !== undefined && Exit.isSuccess(read), `${at}: ${String(read)}`)
+                    yield* assertAllBack(neo4j, mock, at)
+                    mock.server.gates.failLate()
+                    yield* assertAllBack(neo4j, mock, at)
+                    assert.isDefined(yield* end, at)
+                    assert.deepStrictEqual(unheard.splice(0), [], at)
                   }
-                  const working = yield* fork(interrupted)
-                  // A permit stands for what is open with it: it is given back when that is closed.
-                  const open = Effect.map(neo4j.pool.stats, ({ closed, created }) => [
-                    created - closed,
-                    fake.connectionsInUse,
-                  ])
-                  const next = yield* fork(neo4j.pool.use(() => open))
-                  assert.isDefined(yield* passing(working), `it does not end: ${at}`)
-                  assert.isTrue(isReached, `it is not reached: ${at}`)
-                  assert.deepStrictEqual(yield* passing(next), Exit.succeed([0, 0]), at)
-                  // A session that is replaced, or left by its scope, is closed behind the borrower's back.
-                  yield* passUntil(() => fake.connectionsInUse === 0)
-                  yield* assertAllBack(neo4j, fake, at)
-                  fake.onArrival = () => {}
-                  fake.heal()
-                  const read = yield* passing(yield* fork(neo4j.read(one, { retry: "none" })))
-                  assert.isTrue(read !== undefined && Exit.isSuccess(read), `${at}: ${String(read)}`)
-                  yield* assertAllBack(neo4j, fake, at)
-                  fake.failLate()
-                  yield* assertAllBack(neo4j, fake, at)
-                  assert.isDefined(yield* end, at)
-                  assert.deepStrictEqual(unheard.splice(0), [], at)
                 }
               }
             }
@@ -387,8 +353,8 @@ describe("wherever the scheduler yields", () => {
   for (const name of ["driver.use", "driver.verify"]) {
     it.live(`the failure of ${name} is heard by its caller alone`, () =>
       Effect.gen(function* () {
-        const fake = new Watched({ verify: "Err" })
-        const { end, neo4j } = yield* clientOf(fake, 1)
+        const mock = new Mocked({ verify: gates.Err })
+        const { end, neo4j } = yield* clientOf(mock, 1)
         const run = ways[name]?.run ?? assert.fail()
         for (let operations = 3; operations <= 60; operations++) {
           const message = `a yield every ${operations} operations`
@@ -397,7 +363,7 @@ describe("wherever the scheduler yields", () => {
           )
           const exit = yield* passing(fiber)
           assert.isTrue(exit !== undefined && Exit.isSuccess(exit), message)
-          yield* assertAllBack(neo4j, fake, message)
+          yield* assertAllBack(neo4j, mock, message)
         }
         yield* end
       }),
@@ -408,8 +374,8 @@ describe("wherever the scheduler yields", () => {
 describe("interrupting a fiber that holds a session", () => {
   it.live("and whose child waits for another one: only the wait ends where the child is interrupted", () =>
     Effect.gen(function* () {
-      const fake = new Watched({})
-      const { end, neo4j } = yield* clientOf(fake, 2)
+      const mock = new Mocked()
+      const { end, neo4j } = yield* clientOf(mock, 2)
       const { pool } = neo4j
       const scope = yield* Scope.make()
       yield* Scope.provide(pool.borrow(), scope)
@@ -426,7 +392,7 @@ describe("interrupting a fiber that holds a session", () => {
       )
       assert.deepStrictEqual(yield* passing(outer), Exit.succeed([true, [{ one: 1 }, { one: 1 }]] as const))
       yield* Scope.close(scope, Exit.void)
-      yield* assertAllBack(neo4j, fake, "in the end")
+      yield* assertAllBack(neo4j, mock, "in the end")
       yield* end
     }),
   )
@@ -448,31 +414,33 @@ describe("interrupting a fiber that holds a session", () => {
           Effect.gen(function* () {
             for (const answer of ["Ok", "Slow", "Never"] as const) {
               for (const close of step === "close" ? [answer] : answers) {
-                const at: string = `${step} is ${answer}, close is ${close}`
-                const fake = new Watched({ [step]: answer, close })
-                const { end, neo4j } = yield* clientOf(fake, 1)
-                const holder = yield* fork(
-                  neo4j.pool.use((session) =>
-                    Effect.gen(function* () {
-                      const child = yield* fork(part(session))
-                      yield* passUntil(() => fake.count(step) > 0)
-                      child.interruptUnsafe()
-                      yield* passing(child)
-                      // What it left behind is of no account.
-                      fake.heal()
-                      return yield* session.run(one)
-                    }),
-                  ),
-                )
-                const answered = yield* passing(holder)
-                // What was interrupted is not run on.
-                if (answer !== "Ok") assert.strictEqual(fake.sessions.length, 2, at)
-                assert.deepStrictEqual(answered, Exit.succeed([{ one: 1 }, { one: 1 }]), at)
-                yield* passUntil(() => fake.connectionsInUse === 0)
-                yield* assertAllBack(neo4j, fake, at)
-                fake.failLate()
-                yield* assertAllBack(neo4j, fake, at)
-                assert.isDefined(yield* end, at)
+                for (const [time, gate] of gatesOf(name === "a statement" ? statement : begun, step, answer)) {
+                  const at: string = `${step} (${time}) is ${answer}, close is ${close}`
+                  const mock = new Mocked({ close: gates[close], [step]: gate })
+                  const { end, neo4j } = yield* clientOf(mock, 1)
+                  const holder = yield* fork(
+                    neo4j.pool.use((session) =>
+                      Effect.gen(function* () {
+                        const child = yield* fork(part(session))
+                        yield* passUntil(() => mock.server.gates.count(step) >= time)
+                        child.interruptUnsafe()
+                        yield* passing(child)
+                        // What it left behind is of no account.
+                        mock.heal()
+                        return yield* session.run(one)
+                      }),
+                    ),
+                  )
+                  const answered = yield* passing(holder)
+                  // What was interrupted is not run on.
+                  if (answer !== "Ok") assert.strictEqual(mock.sessions.length, 2, at)
+                  assert.deepStrictEqual(answered, Exit.succeed([{ one: 1 }, { one: 1 }]), at)
+                  yield* passUntil(() => mock.connectionsInUse === 0)
+                  yield* assertAllBack(neo4j, mock, at)
+                  mock.server.gates.failLate()
+                  yield* assertAllBack(neo4j, mock, at)
+                  assert.isDefined(yield* end, at)
+                }
               }
             }
           }),
@@ -483,8 +451,8 @@ describe("interrupting a fiber that holds a session", () => {
 
   it.live("and others, too, gives all of them back", () =>
     Effect.gen(function* () {
-      const fake = new Watched({ run: "Never" })
-      const { end, neo4j } = yield* clientOf(fake, 4)
+      const mock = new Mocked({ run: gates.Never })
+      const { end, neo4j } = yield* clientOf(mock, 4)
       const { pool } = neo4j
       const nested = pool.use(() =>
         Effect.scoped(
@@ -495,54 +463,41 @@ describe("interrupting a fiber that holds a session", () => {
         ),
       )
       const fiber = yield* fork(nested)
-      yield* passUntil(() => fake.count("run") === 1)
+      yield* passUntil(() => mock.server.gates.count("run") === 1)
       const waiter = yield* fork(pool.use(() => Effect.succeed("served")))
       assert.strictEqual((yield* pool.stats).inUse, 4)
       fiber.interruptUnsafe()
       assert.isTrue(isInterrupted(yield* passing(fiber)))
       assert.deepStrictEqual(yield* passing(waiter), Exit.succeed("served"))
-      yield* assertAllBack(neo4j, fake, "in the end")
-      fake.failLate()
-      yield* assertAllBack(neo4j, fake, "in the end")
+      yield* assertAllBack(neo4j, mock, "in the end")
+      mock.server.gates.failLate()
+      yield* assertAllBack(neo4j, mock, "in the end")
       yield* end
     }),
   )
 })
 
-/** A fake whose every step does as chance will have it. */
-class Chaotic extends Watched {
-  readonly #random: Random
-  isCalm = false
+const asked = ["verify", "connection", "begin", "run", "pull", "commit", "rollback", "close", "driver.close"] as const
 
-  constructor(random: Random) {
-    super({})
-    this.#random = random
+/** Gates that do as chance will have it, for longer than a test takes. */
+const chaotic = (random: Random): Gate.Gates => {
+  const gate = (): Gate.Gate => {
+    const chance = random.next()
+    if (chance < 0.6) return Gate.ok
+    if (chance < 0.8) return Gate.slow(random.int(1, 25))
+    if (chance > 0.98) return Gate.never
+    return chance > 0.95 ? Gate.lost : Gate.err("ConnectionError")
   }
-
-  override pass(step: Step): Promise<void> {
-    const passed = super.pass(step)
-    const chance = this.#random.next()
-    if (this.isCalm || chance < 0.6) return passed
-    if (chance < 0.8) return turns(this.#random.int(1, 12)).then(() => passed)
-    if (chance > 0.98) return new Promise(() => {})
-    const lost = Promise.reject(
-      Object.assign(new Error(`the connection was lost by ${step}`), {
-        name: "Neo4jError",
-        code: "ServiceUnavailable",
-      }),
-    )
-    lost.catch(() => {})
-    return lost
-  }
+  return Object.fromEntries(asked.map((step) => [step, Gate.inTurn(Gate.ok, ...Array.from({ length: 2000 }, gate))]))
 }
 
 describe("random interruptions", () => {
   it.live("of a thousand fibers at random steps of random work end with everything back and the pool fit", () =>
     forAll(10, (random) =>
       Effect.gen(function* () {
-        const fake = new Chaotic(new Random(random.int(0, 2 ** 31)))
+        const mock = new Mocked(chaotic(random))
         const size = random.int(1, 5)
-        const { end, neo4j } = yield* clientOf(fake, 5)
+        const { end, neo4j } = yield* clientOf(mock, 5)
         yield* neo4j.pool.resize({ maxSize: size })
         const kinds = Object.values(ways).map(({ run }) => run(neo4j))
         let most = 0
@@ -558,20 +513,25 @@ describe("random interruptions", () => {
           const wait = random.int(0, 60)
           interrupted.push(turns(wait).then(() => fiber.interruptUnsafe()))
           if (random.next() < 0.1) yield* neo4j.pool.resize({ maxSize: random.int(1, 5) })
-          if (random.next() < 0.5) yield* Effect.yieldNow
+          if (random.next() < 0.5) {
+            pass(2)
+            yield* Effect.yieldNow
+          }
           most = Math.max(most, (yield* neo4j.pool.stats).inUse)
         }
         assert.isAtMost(most, 5)
         assert.isAtLeast(most, 1)
-        yield* Effect.promise(() => Promise.all(interrupted))
+        let isDone = false
+        void Promise.all(interrupted).then(() => (isDone = true))
+        yield* passUntil(() => isDone)
         for (const fiber of fibers) assert.isDefined(yield* passing(fiber), "a fiber does not end")
-        fake.isCalm = true
+        mock.heal()
         yield* neo4j.pool.resize({ maxSize: 5 })
-        yield* passUntil(() => fake.connectionsInUse === 0 && Effect.runSync(neo4j.pool.stats).inUse === 0)
-        yield* assertAllBack(neo4j, fake, "in the end")
+        yield* passUntil(() => mock.connectionsInUse === 0 && Effect.runSync(neo4j.pool.stats).inUse === 0)
+        yield* assertAllBack(neo4j, mock, "in the end")
         const reads = yield* Effect.forEach([1, 2, 3, 4, 5], () => fork(neo4j.read(one, { retry: "none" })))
         for (const read of reads) assert.isTrue(Exit.isSuccess((yield* passing(read)) ?? assert.fail()))
-        yield* assertAllBack(neo4j, fake, "in the end")
+        yield* assertAllBack(neo4j, mock, "in the end")
         yield* end
         assert.deepStrictEqual(unheard.splice(0), [])
       }),

@@ -1,5 +1,5 @@
 /**
- * Exhaustion and timeouts by the program's Clock, over a fake driver whose statements run until they are ended: who waits
+ * Exhaustion and timeouts by the program's Clock, over a mock whose statements run until they are ended: who waits
  * too long is told who holds the sessions, and nothing of the data that they work with.
  */
 import { assert, describe, it } from "@effect/vitest"
@@ -29,27 +29,19 @@ import {
   type StatementOptions,
   type TransactionOptions,
 } from "effect-neo4j"
-import { Neo4j } from "effect-neo4j/layers"
-import { vi } from "vitest"
-import { FakeNeo4j, type Gates } from "./support/FakeDriver.ts"
-
-vi.mock("neo4j-driver", async (original) => {
-  const real = await original<{ readonly default: object }>()
-  const { FakeNeo4j } = await import("./support/FakeDriver.ts")
-  return { ...real, default: { ...real.default, driver: (uri: string) => FakeNeo4j.driver(uri) } }
-})
+import { Gate } from "effect-neo4j/testing"
+import { Mocked } from "./support/Mocked.ts"
 
 type Pool = SessionPool["Service"]
 
-const over = (gates: Gates) => (pool: Neo4jConfig.PoolSettings) =>
-  Neo4j.layer({
-    uri: new FakeNeo4j(gates).uri,
+const over = (run: Gate.Gate) => (pool: Neo4jConfig.PoolSettings) =>
+  new Mocked({ run }).layer({
     driver: { lazy: true },
     pool: { minSize: 0, alerts: false, drainTimeout: 0, ...pool },
   })
 
 /** A pool whose statements run until they are ended. */
-const endless = over({ run: "never" })
+const endless = over(Gate.never)
 
 const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
 
@@ -648,7 +640,7 @@ describe("a timeout", () => {
       const { borrowed, timedOut } = yield* neo4j.pool.stats
       assert.deepStrictEqual({ borrowed, timedOut }, { borrowed: 9, timedOut: 0 })
       yield* assertIdle(neo4j.pool)
-    }).pipe(Effect.provide(over({ run: "fails" })({ maxSize: 1 }))),
+    }).pipe(Effect.provide(over(Gate.err())({ maxSize: 1 }))),
   )
 
   for (const value of [-1, Number.NaN, "soon", "-1 second", null, {}, true]) {

@@ -11,8 +11,10 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { connect } from "node:net"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
+import * as Neo4jServer from "../layers/internal/server/Neo4jServer.ts"
+import type { ServerVariables } from "../layers/internal/server/Way.ts"
+import { cacheFolder } from "../tools/neo4j/CacheFolder.ts"
 import { type Invocation, parse } from "../tools/neo4j/Invocation.ts"
-import * as Neo4jServer from "../tools/neo4j/Neo4jServer.ts"
 
 const folder = join(import.meta.dirname, "..", "tools", "neo4j")
 
@@ -62,7 +64,7 @@ const listens = (uri: string): Effect.Effect<boolean> =>
   })
 
 /** What a statement gives on a server, with a driver of its own. */
-const ask = (variables: Neo4jServer.ServerVariables, text: string) =>
+const ask = (variables: ServerVariables, text: string) =>
   Effect.flatMap(Neo4jClient, (neo4j) => neo4j.write(cypher`${cypher.unsafe(text)}`)).pipe(
     Effect.provide(
       Neo4j.layer({
@@ -72,7 +74,7 @@ const ask = (variables: Neo4jServer.ServerVariables, text: string) =>
     ),
   )
 
-const exported = (output: string): Neo4jServer.ServerVariables => {
+const exported = (output: string): ServerVariables => {
   const variables = Object.fromEntries(
     Array.from(output.matchAll(/^export (\w+)='(.*)'$/gm), ([, name, value]) => [name, value]),
   )
@@ -125,7 +127,7 @@ describe("a command", () => {
 
 describe("where there is no server", () => {
   it("each of the three ways is named with what it lacks", async () => {
-    const module = pathToFileURL(join(folder, "Neo4jServer.ts")).href
+    const module = pathToFileURL(join(folder, "..", "..", "layers", "internal", "server", "Neo4jServer.ts")).href
     const code = `
       import * as Effect from "effect/Effect"
       import * as Neo4jServer from "${module}"
@@ -143,7 +145,7 @@ describe("where there is no server", () => {
   it.effect("a given server cannot be asked for settings", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(
-        Neo4jServer.acquire({ ways: ["NEO4J_URI"], settings: { "db.transaction.timeout": "2s" }, silent: true }),
+        Neo4jServer.acquire({ ways: ["NEO4J_URI"], serverSettings: { "db.transaction.timeout": "2s" }, silent: true }),
       )
       assert.match(error.message, /cannot be given the settings/)
     }),
@@ -182,7 +184,8 @@ describe("a server that is started", () => {
         const one = yield* program([])
         const other = yield* Neo4jServer.acquire({
           ways: own,
-          settings: { "db.transaction.timeout": "17s" },
+          serverSettings: { "db.transaction.timeout": "17s" },
+          cacheFolder,
           silent: true,
         })
         const variables = yield* awaitVariables(one)
@@ -219,7 +222,7 @@ describe("a server that is started", () => {
     () =>
       Effect.gen(function* () {
         const scope = yield* Scope.make()
-        const { kill, restart, variables } = yield* Neo4jServer.acquire({ ways: own, silent: true }).pipe(
+        const { kill, restart, variables } = yield* Neo4jServer.acquire({ ways: own, cacheFolder, silent: true }).pipe(
           Scope.provide(scope),
           Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
         )

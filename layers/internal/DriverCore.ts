@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { constVoid } from "effect/Function"
+import type { Driver } from "neo4j-driver"
 import { describeLease, list } from "../../src/LeaseReport.ts"
 import { isNeo4jError, type Neo4jError } from "../../src/Neo4jError.ts"
 import type { PoolClosed } from "../../src/Neo4jErrorReason.ts"
@@ -23,7 +24,7 @@ import type { Sweeper } from "./Sweeper.ts"
 
 export class DriverCore implements Keeper {
   readonly settings: Resolved
-  /** Of the server's and the driver's time, which no test's clock can move. */
+  /** Of the server's and the driver's time. */
   readonly sweeper: Sweeper
   readonly pool: PoolCore
   readonly home: HomeDatabase
@@ -32,15 +33,24 @@ export class DriverCore implements Keeper {
   /** Where sessions are to be logged. */
   readonly log: SessionLog | undefined
   readonly #context: Context.Context<never>
+  readonly #createNative: () => Driver
   readonly #generations = new Set<Generation>()
   #current: Generation
   #stopped = false
 
   /** Throws what the driver refuses of its options. */
-  constructor(settings: Resolved, waits: Sweeper, closes: Sweeper, context: Context.Context<never>, isLogged: boolean) {
+  constructor(
+    settings: Resolved,
+    waits: Sweeper,
+    closes: Sweeper,
+    context: Context.Context<never>,
+    createNative: () => Driver,
+    isLogged: boolean,
+  ) {
     this.settings = settings
     this.sweeper = closes
     this.#context = context
+    this.#createNative = createNative
     this.log = isLogged ? new SessionLog(this.fork) : undefined
     this.pool = new PoolCore(settings, waits, this.log, this.fork)
     this.home = new HomeDatabase(waits)
@@ -78,7 +88,7 @@ export class DriverCore implements Keeper {
 
   #create(): Generation {
     const generation: Generation = {
-      native: NativeDriver.createUnsafe(this.settings, this.#context),
+      native: this.#createNative(),
       open: new Set(),
       retired: false,
       onEmpty: undefined,

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import type { Driver } from "neo4j-driver"
 import { Neo4jClient } from "../../src/Neo4jClient.ts"
 import { Neo4jDriver } from "../../src/Neo4jDriver.ts"
 import { Neo4jError } from "../../src/Neo4jError.ts"
@@ -16,7 +17,7 @@ import { PoolRegistry } from "../../src/PoolRegistry.ts"
 import type { ServerInfo } from "../../src/QueryResult.ts"
 import { SessionLogging, SessionMonitor } from "../../src/SessionMonitor.ts"
 import { SessionPool } from "../../src/SessionPool.ts"
-import { resolve } from "../../src/ResolvedSettings.ts"
+import { type Resolved, resolve } from "../../src/ResolvedSettings.ts"
 import type { Settings } from "../../src/Settings.ts"
 import { borrow, makeUse } from "./Borrow.ts"
 import { captureStack } from "./CallStack.ts"
@@ -96,16 +97,31 @@ const makePool = (core: DriverCore): SessionPool["Service"] => {
   })
 }
 
+/** What stands below the services. */
+export interface Backend {
+  /** Throws what the driver refuses of its options. */
+  readonly createUnsafe: (settings: Resolved, context: Context.Context<never>) => Driver
+  /** Of the server's and the driver's time. */
+  readonly clock: Effect.Effect<Clock.Clock>
+}
+
+/** The real driver; no test's clock can move a server's time. */
+export const live: Backend = {
+  createUnsafe: NativeDriver.createUnsafe,
+  clock: Effect.sync(() => Clock.Clock.defaultValue()),
+}
+
 /** Everything over one driver. */
 export const make = (
   settings: Settings,
+  backend: Backend = live,
 ): Effect.Effect<Context.Context<Neo4jClient | SessionPool | SessionMonitor | Neo4jDriver>, Neo4jError, Scope.Scope> =>
   Effect.gen(function* () {
     const resolved = resolve(settings)
     if (Result.isFailure(resolved)) return yield* Effect.fail(Neo4jError.from(resolved.failure, "Neo4j.layer"))
     const context = yield* Effect.context<never>()
     const waits = new Sweeper(yield* Clock.Clock)
-    const closes = new Sweeper(Clock.Clock.defaultValue())
+    const closes = new Sweeper(yield* backend.clock)
     yield* Effect.forkScoped(waits.run)
     yield* Effect.forkScoped(closes.run)
     // Other parts of the program see the pool by its id for as long as anything of it is there.
@@ -122,7 +138,10 @@ export const make = (
     const checked = { ...resolved.success, pool: { ...resolved.success.pool, name } }
     const core = yield* Effect.acquireRelease(
       Effect.try({
-        try: () => new DriverCore(checked, waits, closes, context, Context.get(context, SessionLogging)),
+        try: () => {
+          const create = () => backend.createUnsafe(checked, context)
+          return new DriverCore(checked, waits, closes, context, create, Context.get(context, SessionLogging))
+        },
         catch: NativeDriver.refused,
       }),
       (core) => core.shutdown,

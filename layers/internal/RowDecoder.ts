@@ -245,3 +245,12 @@ export class RowCollector {
     }
   }
 }
+
+const toExact: DecodeInteger = (value) => (neo4j.integer.inSafeRange(value) ? value.toNumber() : value.toBigInt())
+
+/** Encoded parameters as plain data; an integer is a bigint only where a number would not be exact. */
+export const decodeParameters = (parameters: Readonly<Record<string, unknown>>): Value.Properties =>
+  decodeProperties(parameters, toExact, [])
+
+/** One value as plain data, in the same way. */
+export const decodeValue = (value: unknown): Value.Value => decode(value, toExact, [])

@@ -12,12 +12,14 @@ export interface Timer {
   readonly fire: () => void
 }
 
-// Deadlines are met this late at most.
-const resolutionMillis = 10
+// Deadlines are met this late at most, beyond what the clock itself is late.
+const resolutionMillis = 5
 
 export class Sweeper {
   readonly #clock: Clock.Clock
   readonly #deadlines = new Set<Timer>()
+  /** When it looks next. */
+  #next = Number.POSITIVE_INFINITY
   #wake: (() => void) | undefined = undefined
 
   constructor(clock: Clock.Clock) {
@@ -37,11 +39,7 @@ export class Sweeper {
   add(millis: number, fire: () => void): Timer {
     const deadline: Timer = { due: this.now() + millis, fire }
     this.#deadlines.add(deadline)
-    if (this.#wake !== undefined) {
-      const wake = this.#wake
-      this.#wake = undefined
-      wake()
-    }
+    if (deadline.due < this.#next) this.#wake?.()
     return deadline
   }
 
@@ -59,16 +57,24 @@ export class Sweeper {
     }
   }
 
-  readonly #idle: Effect.Effect<void> = Effect.callback((resume) => {
-    if (this.#deadlines.size > 0) return resume(Effect.void)
-    this.#wake = () => resume(Effect.void)
-    return undefined
+  /** Waits until the first one is due, or an earlier one is added. */
+  readonly #wait: Effect.Effect<void> = Effect.suspend(() => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#wake = resolve
+    this.#next = Number.POSITIVE_INFINITY
+    for (const { due } of this.#deadlines) if (due < this.#next) this.#next = due
+    // Whoever adds one goes on before anything fires.
+    const earlier = Effect.promise(() => promise)
+    return this.#next === Number.POSITIVE_INFINITY ? earlier : Effect.raceFirst(this.#sleep, earlier)
+  })
+
+  // The time may have passed since the next one was looked for.
+  readonly #sleep: Effect.Effect<void> = Effect.suspend(() => {
+    // Whole milliseconds, as clocks count them.
+    const millis = Math.ceil(this.#next - this.now())
+    return millis <= 0 ? Effect.void : this.#clock.sleep(Duration.millis(Math.max(resolutionMillis, millis)))
   })
 
   /** Sweeps for as long as it runs; sleeps while nothing is due. */
-  readonly run: Effect.Effect<never> = Effect.forever(
-    Effect.flatMap(this.#idle, () =>
-      Effect.map(this.#clock.sleep(Duration.millis(resolutionMillis)), () => this.#sweep()),
-    ),
-  )
+  readonly run: Effect.Effect<never> = Effect.forever(Effect.map(this.#wait, () => this.#sweep()))
 }

@@ -41,7 +41,7 @@ const block = (prefix: string) => new RegExp(`^${prefix}\`\`\`ts\\n([^]*?)^${pre
 
 const commentPrefix = String.raw`[ \t]*\*[ \t]?`
 
-const server = /\bNeo4j\.(?:layer|Service|Family)/
+const server = /\b(?:Neo4j\.(?:layer|Service|Family)|TestServer\.)/
 
 const blocksOf = ({ path, text }: SourceFile): ReadonlyArray<{ readonly line: number; readonly code: string }> => {
   const inComments = commented.test(path)

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util"
-import { isVersion, type Version, versions } from "./Release.ts"
+import { isVersion, type Version, versions } from "../../layers/internal/server/Release.ts"
 
 /** What the command line asks for. */
 export type Invocation =

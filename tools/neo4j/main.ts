@@ -5,8 +5,9 @@ import * as Exit from "effect/Exit"
 import * as Runtime from "effect/Runtime"
 import { spawn } from "node:child_process"
 import { constants } from "node:os"
+import * as Neo4jServer from "../../layers/internal/server/Neo4jServer.ts"
+import { cacheFolder } from "./CacheFolder.ts"
 import { type Invocation, parse, usage } from "./Invocation.ts"
-import * as Neo4jServer from "./Neo4jServer.ts"
 
 let exitCode: number | undefined
 
@@ -46,9 +47,10 @@ const program = Effect.fnUntraced(function* (invocation: Invocation) {
       exitCode = 2
       return yield* Console.error(`${invocation.message}\n\n${usage}`)
     case "Can":
-      return yield* Console.log(yield* Neo4jServer.check(invocation.version))
+      return yield* Console.log(yield* Neo4jServer.check(invocation.version, cacheFolder))
     case "Run": {
-      const server = yield* Neo4jServer.acquire({ version: invocation.version })
+      const server = yield* Neo4jServer.acquire({ version: invocation.version, cacheFolder })
+      yield* Console.error(Neo4jServer.describe(server))
       const [command, ...parameters] = invocation.command
       if (command !== undefined) {
         yield* run(command, parameters, server)

@@ -1,4 +1,9 @@
-/** A line of Neo4j releases: the long-term support of 5, or the calendar releases. */
+/**
+ * A line of Neo4j releases: the long-term support of 5, or the calendar releases.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Version = "5" | "2026"
 
 export interface Release {

@@ -4,18 +4,29 @@ import type * as Scope from "effect/Scope"
 import type { Progress } from "./Progress.ts"
 import type { Release } from "./Release.ts"
 
+/**
+ * How a server is come by: the one that `NEO4J_URI` names, a container in Docker, or a process of Java.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type WayName = "NEO4J_URI" | "docker" | "java"
 
 /** A way to a server. */
 export interface Way {
   readonly name: WayName
   /** Says what it would use on this machine. Starts and fetches nothing. */
-  readonly check: (release: Release) => Effect.Effect<string, Unusable>
+  readonly check: (what: Wanted) => Effect.Effect<string, Unusable>
   readonly start: (request: Request) => Effect.Effect<Started, Unusable, Scope.Scope>
 }
 
-export interface Request {
+export interface Wanted {
   readonly release: Release
+  /** What is kept for the next time is kept here. */
+  readonly cacheFolder: string
+}
+
+export interface Request extends Wanted {
   readonly settings: Readonly<Record<string, string>>
   readonly progress: Progress
 }
@@ -35,8 +46,9 @@ export interface Started {
 /** The environment that a program needs to use a server. */
 export interface ServerVariables {
   readonly NEO4J_URI: string
-  readonly NEO4J_USERNAME?: string
-  readonly NEO4J_PASSWORD?: string
+  readonly NEO4J_USERNAME?: string | undefined
+  readonly NEO4J_PASSWORD?: string | undefined
+  readonly NEO4J_DATABASE?: string | undefined
 }
 
 /** Why a way cannot be gone here. */

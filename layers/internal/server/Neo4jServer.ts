@@ -2,49 +2,50 @@
  * A real Neo4j for development and tests. What is started belongs to the scope that acquires it, and it also ends where this
  * program ends without closing its scopes.
  */
-import * as Data from "effect/Data"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
+import * as CacheFolder from "./CacheFolder.ts"
 import { docker } from "./DockerServer.ts"
 import { given } from "./GivenServer.ts"
-import * as Java from "./Java.ts"
 import { java } from "./JavaServer.ts"
 import * as Progress from "./Progress.ts"
 import { isVersion, type Release, releases, type Version, versions } from "./Release.ts"
-import type { Request, ServerVariables, Started, Unusable, Way, WayName } from "./Way.ts"
-
-export { isVersion, type ServerVariables, type Version, versions, type WayName }
+import { type Attempt, ServerUnavailable } from "./ServerUnavailable.ts"
+import type { Request, Started, Wanted, Way, WayName } from "./Way.ts"
 
 export interface Server extends Started {
   readonly way: WayName
+  /** How long it took to come by it. */
+  readonly millis: number
 }
 
-export interface Options {
+/**
+ * Which server is wanted, and how it may be come by.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ServerOptions {
   /** Otherwise that of `NEO4J_TEST_VERSION`, or else 5. A server named by `NEO4J_URI` has the version it has. */
   readonly version?: Version | undefined
-  /** The ways to try, in this order. All by default. */
+  /** The ways to try, in this order; default is `NEO4J_URI`, then `docker`, then `java`. */
   readonly ways?: ReadonlyArray<WayName> | undefined
-  /** Further settings, by their names in `neo4j.conf`. */
-  readonly settings?: Readonly<Record<string, string>> | undefined
-  /** Writes nothing to standard error. */
+  /** Further settings, by their names in `neo4j.conf`. A server named by `NEO4J_URI` cannot be given any. */
+  readonly serverSettings?: Readonly<Record<string, string>> | undefined
+  /**
+   * Where the way `java` keeps class paths and compiled classes; default is `node_modules/.cache/effect-neo4j` in the
+   * project of the working folder. The jars themselves are kept by Maven.
+   */
+  readonly cacheFolder?: string | undefined
+  /** Writes nothing to standard error while it starts; default false. */
   readonly silent?: boolean | undefined
-}
-
-export interface Attempt {
-  readonly way: WayName
-  readonly reason: string
 }
 
 const ways: Readonly<Record<WayName, Way>> = { NEO4J_URI: given, docker, java }
 const wayNames: ReadonlyArray<WayName> = ["NEO4J_URI", "docker", "java"]
-
-/** No way led to a server. */
-export class ServerUnavailable extends Data.TaggedError("ServerUnavailable")<{
-  readonly message: string
-  readonly attempts: ReadonlyArray<Attempt>
-}> {}
 
 const unavailable = (attempts: ReadonlyArray<Attempt>) => {
   const reason = (name: WayName) =>
@@ -58,43 +59,46 @@ const unavailable = (attempts: ReadonlyArray<Attempt>) => {
   return new ServerUnavailable({ message, attempts })
 }
 
-const requested = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Release, ServerUnavailable> {
+const requested = Effect.fnUntraced(function* (options: ServerOptions): Effect.fn.Return<Release, ServerUnavailable> {
+  const name = options.version === undefined ? "NEO4J_TEST_VERSION" : "version"
   const version = options.version ?? (process.env.NEO4J_TEST_VERSION || "5")
   if (isVersion(version)) return releases[version]
   return yield* new ServerUnavailable({
-    message: `NEO4J_TEST_VERSION is ${version}; it can be ${versions.join(" or ")}`,
+    message: `${name} is ${version}; it can be ${versions.join(" or ")}`,
     attempts: [],
   })
 })
 
-/** A server until the scope closes: the one that `NEO4J_URI` names, or one in Docker, or one in Java, whichever comes first. */
-export const acquire = Effect.fnUntraced(function* (
-  options: Options = {},
+const acquireInTime = Effect.fnUntraced(function* (
+  options: ServerOptions,
 ): Effect.fn.Return<Server, ServerUnavailable, Scope.Scope> {
-  const start = performance.now()
+  const start = yield* Clock.currentTimeMillis
   const release = yield* requested(options)
+  const cacheFolder = options.cacheFolder ?? CacheFolder.ofProject()
   const scope = yield* Effect.scope
-  const server = yield* Effect.scoped(
+  return yield* Effect.scoped(
     Effect.gen(function* () {
       const progress = options.silent === true ? Progress.silent : yield* Progress.make
-      const request = { release, settings: options.settings ?? {}, progress }
+      const request = { release, cacheFolder, settings: options.serverSettings ?? {}, progress }
       const attempts: Array<Attempt> = []
       for (const name of options.ways ?? wayNames) {
         const result = yield* Effect.result(attempt(ways[name], request, scope))
-        if (Result.isSuccess(result)) return { way: name, ...result.success }
+        if (Result.isSuccess(result)) {
+          return { ...result.success, way: name, millis: (yield* Clock.currentTimeMillis) - start }
+        }
         attempts.push({ way: name, reason: result.failure.message })
       }
       return yield* unavailable(attempts)
     }),
   )
-  if (options.silent !== true) {
-    const seconds = ((performance.now() - start) / 1000).toFixed(1)
-    yield* Progress.report(
-      `${["Neo4j", server.version].join(" ").trimEnd()} at ${server.variables.NEO4J_URI} (${server.description}, ${seconds} s)`,
-    )
-  }
-  return server
 })
+
+/**
+ * A server until the scope closes: the one that `NEO4J_URI` names, or one in Docker, or one in Java, whichever comes first.
+ * It takes the time that it takes, also under a test's clock.
+ */
+export const acquire = (options: ServerOptions = {}): Effect.Effect<Server, ServerUnavailable, Scope.Scope> =>
+  Effect.suspend(() => Effect.provideService(acquireInTime(options), Clock.Clock, Clock.Clock.defaultValue()))
 
 /** What a way has opened before it failed is closed before the next one is tried. */
 const attempt = Effect.fnUntraced(function* (way: Way, request: Request, scope: Scope.Scope) {
@@ -105,16 +109,21 @@ const attempt = Effect.fnUntraced(function* (way: Way, request: Request, scope: 
   )
 })
 
+/** The server in one line, for people. */
+export const describe = ({ description, millis, variables, version }: Server): string =>
+  `${["Neo4j", version].join(" ").trimEnd()} at ${variables.NEO4J_URI} (${description}, ${(millis / 1000).toFixed(1)} s)`
+
 /** Whether, and how, a server of this version can be started here; `NEO4J_URI` does not count. */
-export const check = Effect.fnUntraced(function* (version: Version): Effect.fn.Return<string, ServerUnavailable> {
+export const check = Effect.fnUntraced(function* (
+  version: Version,
+  cacheFolder: string,
+): Effect.fn.Return<string, ServerUnavailable> {
+  const what: Wanted = { release: releases[version], cacheFolder }
   const attempts: Array<Attempt> = []
   for (const name of ["docker", "java"] as const) {
-    const result = yield* Effect.result(ways[name].check(releases[version]))
+    const result = yield* Effect.result(ways[name].check(what))
     if (Result.isSuccess(result)) return result.success
     attempts.push({ way: name, reason: result.failure.message })
   }
   return yield* unavailable(attempts)
 })
-
-/** The Java that a server of this version would run on. */
-export const javaFor = (version: Version): Effect.Effect<Java.Java, Unusable> => Java.find(releases[version])

@@ -1,29 +1,31 @@
 import * as Effect from "effect/Effect"
 import { existsSync } from "node:fs"
-import { mkdir, readFile, rename } from "node:fs/promises"
+import { readFile, rename, writeFile } from "node:fs/promises"
 import { tmpdir, userInfo } from "node:os"
 import { delimiter, join } from "node:path"
+import * as CacheFolder from "./CacheFolder.ts"
 import * as Command from "./Command.ts"
 import * as FileLock from "./FileLock.ts"
 import type { Progress } from "./Progress.ts"
-import type { Release } from "./Release.ts"
-import { Unusable } from "./Way.ts"
+import { Unusable, type Wanted } from "./Way.ts"
 
-const folder = import.meta.dirname
-export const cache = join(folder, "..", "..", ".cache", "neo4j")
-const classpathFile = (release: Release) => join(cache, `${release.neo4j}.classpath`)
+const project = join(import.meta.dirname, "pom.xml")
+const classpathFile = ({ cacheFolder, release }: Wanted) => join(cacheFolder, `${release.neo4j}.classpath`)
+
+/** Maven's local repository belongs to all projects of a user, and Maven does not guard it between processes. */
+const lockFile = () => join(tmpdir(), `effect-neo4j-maven-${process.getuid?.() ?? userInfo().username}.lock`)
 
 /** The class path of a release; its jars are fetched by Maven into its local repository, once. */
 export const classpath = Effect.fnUntraced(function* (
-  release: Release,
+  what: Wanted,
   progress: Progress,
 ): Effect.fn.Return<string, Unusable> {
-  return (yield* kept(release)) ?? (yield* Effect.scoped(fetch(release, progress)))
+  return (yield* kept(what)) ?? (yield* Effect.scoped(fetch(what, progress)))
 })
 
 /** Whether {@link classpath} can succeed, without fetching anything. */
-export const check = Effect.fnUntraced(function* (release: Release): Effect.fn.Return<void, Unusable> {
-  if ((yield* kept(release)) === undefined) yield* maven
+export const check = Effect.fnUntraced(function* (what: Wanted): Effect.fn.Return<void, Unusable> {
+  if ((yield* kept(what)) === undefined) yield* maven
 })
 
 const maven = Command.find("mvn").pipe(
@@ -34,30 +36,30 @@ const maven = Command.find("mvn").pipe(
 )
 
 /** A class path is only worth keeping as long as all its jars are there. */
-const kept = (release: Release): Effect.Effect<string | undefined> =>
-  Effect.promise(() => readFile(classpathFile(release), "utf8").catch(() => undefined)).pipe(
+const kept = (what: Wanted): Effect.Effect<string | undefined> =>
+  Effect.promise(() => readFile(classpathFile(what), "utf8").catch(() => undefined)).pipe(
     Effect.map((text) => (text?.split(delimiter).every((jar) => existsSync(jar)) ? text : undefined)),
   )
 
-const fetch = Effect.fnUntraced(function* (release: Release, progress: Progress) {
+const fetch = Effect.fnUntraced(function* (what: Wanted, progress: Progress) {
+  const { cacheFolder, release } = what
   const mvn = yield* maven
   const title = `Neo4j ${release.neo4j}: fetching its jars with Maven, once`
   progress.show(`${title}; waiting for another program that does`)
-  // Maven's local repository belongs to all projects of a user, and Maven does not guard it between processes.
-  yield* FileLock.acquire(join(tmpdir(), `effect-neo4j-maven-${userInfo().username}.lock`))
-  const meanwhile = yield* kept(release)
+  yield* FileLock.acquire(lockFile())
+  const meanwhile = yield* kept(what)
   if (meanwhile !== undefined) return meanwhile
 
   progress.show(title)
   const fetched = { jars: 0, megabytes: 0 }
-  const partial = `${classpathFile(release)}.partial`
-  yield* Effect.promise(() => mkdir(cache, { recursive: true }))
+  const partial = `${classpathFile(what)}.partial`
+  yield* CacheFolder.write(cacheFolder, () => writeFile(partial, ""))
   yield* Command.run(
     mvn,
     [
       "dependency:build-classpath",
       "--batch-mode",
-      `--file=${join(folder, "pom.xml")}`,
+      `--file=${project}`,
       `-Dneo4j.version=${release.neo4j}`,
       `-Dmdep.outputFile=${partial}`,
     ],
@@ -71,9 +73,9 @@ const fetch = Effect.fnUntraced(function* (release: Release, progress: Progress)
       },
     },
   )
-  yield* Effect.promise(() => rename(partial, classpathFile(release)))
-  const resolved = yield* kept(release)
-  return resolved ?? (yield* new Unusable({ message: `Maven left out jars of ${classpathFile(release)}` }))
+  yield* CacheFolder.write(cacheFolder, () => rename(partial, classpathFile(what)))
+  const resolved = yield* kept(what)
+  return resolved ?? (yield* new Unusable({ message: `Maven left out jars of ${classpathFile(what)}` }))
 })
 
 const megabytes: Readonly<Record<string, number>> = { B: 1e-6, kB: 1e-3, MB: 1, GB: 1e3 }

@@ -1,5 +1,6 @@
-import * as Console from "effect/Console"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 
 /** Tells a waiting person on standard error what is going on: one line that renews itself on a terminal, a few plain ones elsewhere. */
@@ -11,22 +12,22 @@ const erase = "\r\x1b[2K"
 
 /** Shows until the scope closes, and then leaves no trace on a terminal. */
 export const make: Effect.Effect<Progress, never, Scope.Scope> = Effect.gen(function* () {
-  const start = performance.now()
+  const clock = yield* Clock.Clock
+  const start = clock.currentTimeMillisUnsafe()
   const { stderr } = process
   let text = ""
   const display = () => {
     if (text === "") return
-    const line = `${text} (${Math.round((performance.now() - start) / 1000)} s)`
+    const line = `${text} (${Math.round((clock.currentTimeMillisUnsafe() - start) / 1000)} s)`
     stderr.write(stderr.isTTY ? erase + line.slice(0, (stderr.columns || 80) - 1) : `${line}\n`)
   }
-  yield* Effect.acquireRelease(
-    Effect.sync(() => setInterval(display, stderr.isTTY ? 100 : 10_000)),
-    (timer) =>
-      Effect.sync(() => {
-        clearInterval(timer)
-        if (stderr.isTTY) stderr.write(erase)
-      }),
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      if (stderr.isTTY) stderr.write(erase)
+    }),
   )
+  const period = stderr.isTTY ? "100 millis" : "10 seconds"
+  yield* Effect.forkScoped(Effect.repeat(Effect.sync(display), Schedule.spaced(period)))
   return {
     show: (next) => {
       text = next
@@ -35,5 +36,3 @@ export const make: Effect.Effect<Progress, never, Scope.Scope> = Effect.gen(func
 })
 
 export const silent: Progress = { show: () => {} }
-
-export const report = (line: string): Effect.Effect<void> => Console.error(line)

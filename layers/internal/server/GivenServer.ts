@@ -17,15 +17,17 @@ export const given: Way = {
     const NEO4J_URI = yield* uri
     if (Object.keys(settings).length > 0) {
       return yield* new Unusable({
-        message: `the server at ${NEO4J_URI} cannot be given the settings that are asked for`,
+        message: "the server that it names cannot be given the settings that are asked for",
       })
     }
     const username = variable("NEO4J_USERNAME", "NEO4J_USER")
     const password = variable("NEO4J_PASSWORD")
+    const database = variable("NEO4J_DATABASE")
     const variables: ServerVariables = {
       NEO4J_URI,
       ...(username !== undefined && { NEO4J_USERNAME: username }),
       ...(password !== undefined && { NEO4J_PASSWORD: password }),
+      ...(database !== undefined && { NEO4J_DATABASE: database }),
     }
     return { variables, version: undefined, description: "named by NEO4J_URI", kill: undefined, restart: undefined }
   }),

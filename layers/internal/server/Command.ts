@@ -9,8 +9,8 @@ import { Unusable } from "./Way.ts"
 
 export interface Options {
   /** Milliseconds. */
-  readonly timeout?: number
-  readonly onLine?: (line: string) => void
+  readonly timeout?: number | undefined
+  readonly onLine?: ((line: string) => void) | undefined
 }
 
 const keptLines = 12

@@ -12,8 +12,14 @@ import { Unusable, type Way } from "./Way.ts"
 
 const describe = (java: Java.Java) => `Java ${java.version}`
 
-const temporaryFolder = Effect.acquireRelease(
-  Effect.promise(() => mkdtemp(join(tmpdir(), "effect-neo4j-"))),
+const inTemporaryFolder = <A>(write: () => Promise<A>): Effect.Effect<A, Unusable> =>
+  Effect.tryPromise({
+    try: write,
+    catch: (cause) => new Unusable({ message: `the folder ${tmpdir()} cannot be written to (${String(cause)})` }),
+  })
+
+const home = Effect.acquireRelease(
+  inTemporaryFolder(() => mkdtemp(join(tmpdir(), "effect-neo4j-"))),
   (folder) => Effect.ignore(Effect.tryPromise(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }))),
 )
 
@@ -24,22 +30,23 @@ const configuration = (settings: Readonly<Record<string, string>>) =>
 
 export const java: Way = {
   name: "java",
-  check: (release) =>
-    Java.find(release).pipe(
-      Effect.tap(() => Jars.check(release)),
+  check: (what) =>
+    Java.find(what.release).pipe(
+      Effect.tap(() => Jars.check(what)),
       Effect.map(describe),
     ),
-  start: Effect.fnUntraced(function* ({ progress, release, settings }) {
+  start: Effect.fnUntraced(function* (request) {
+    const { progress, release, settings } = request
     const java = yield* Java.find(release)
-    const jars = yield* Jars.classpath(release, progress)
+    const jars = yield* Jars.classpath(request, progress)
     progress.show(`starting Neo4j ${release.neo4j}`)
-    const classes = yield* ServerProgram.compiled(release, java, jars)
-    const home = yield* temporaryFolder
+    const classes = yield* ServerProgram.compiled(request, java, jars)
+    const folder = yield* home
     const password = randomBytes(16).toString("hex")
 
     let held: HeldProcess.HeldProcess
     const launch = Effect.sync(() => {
-      held = HeldProcess.open(Java.program(java, "java"), ["-Xmx1g", ...Java.quietOptions(java), "Server", home], {
+      held = HeldProcess.open(Java.program(java, "java"), ["-Xmx1g", ...Java.quietOptions(java), "Server", folder], {
         CLASSPATH: classes + delimiter + jars,
       })
       held.child.stdin.write(`${password}\n`)
@@ -47,9 +54,9 @@ export const java: Way = {
 
     /** Port 0 leaves the choice to the server itself: nobody can take the port between the choice and its use. */
     const configure = (port: number) =>
-      Effect.promise(() =>
+      inTemporaryFolder(() =>
         writeFile(
-          join(home, "neo4j.conf"),
+          join(folder, "neo4j.conf"),
           configuration({
             ...ownSettings,
             "server.bolt.enabled": "true",

@@ -1,0 +1,188 @@
+/** The rows of an answer, batch by batch as they are pulled, and its summary. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import neo4j from "neo4j-driver"
+import type { Record as NativeRecord, ResultSummary } from "neo4j-driver"
+import { isNeo4jError, Neo4jError } from "../../../src/Neo4jError.ts"
+import { InvalidStatement } from "../../../src/Neo4jErrorReason.ts"
+import type { Streamed, Summary } from "../../testing/Answer.ts"
+import type { Failure } from "../../testing/Failure.ts"
+import type { LoggedExchange } from "./ExchangeLog.ts"
+import type { Answered, MockServer, Records } from "./MockServer.ts"
+import { RowEncoder } from "./RowEncoder.ts"
+import { errorOf } from "./ServerErrors.ts"
+import { summaryOf } from "./SummaryEncoder.ts"
+
+export interface Batch {
+  readonly records: ReadonlyArray<NativeRecord>
+  readonly isLast: boolean
+  /** What comes after these rows in the place of more. */
+  readonly failure?: unknown
+  /** Nothing comes after these rows. */
+  readonly isUnanswered?: true
+}
+
+export interface Source {
+  /** At most so many rows; -1 for all. */
+  readonly take: (count: number) => Batch | Promise<Batch>
+  /** The summary at the end. */
+  readonly summary: () => ResultSummary
+  /** Nothing more is wanted. */
+  readonly end: () => void
+}
+
+const nothing = () => {}
+
+const failing = (failure: unknown): Source => ({
+  take: () => ({ records: [], isLast: true, failure }),
+  summary: () => new neo4j.types.ResultSummary("", {}, {}),
+  end: nothing,
+})
+
+const ofRows = (server: MockServer, asked: LoggedExchange, rows: ReadonlyArray<object>, summary: Summary): Source => {
+  const encoder = new RowEncoder()
+  let next = 0
+  return {
+    take: (count) => {
+      const end = count === -1 ? rows.length : Math.min(rows.length, next + count)
+      const records: Array<NativeRecord> = []
+      for (; next < end; next++) {
+        const record = encoder.encode(rows[next] as object)
+        if (record instanceof Neo4jError) return { records, isLast: true, failure: record }
+        records.push(record)
+      }
+      return { records, isLast: next >= rows.length }
+    },
+    summary: () => summaryOf(server, asked, summary, rows.length > 0),
+    end: nothing,
+  }
+}
+
+const ofRecords = (server: MockServer, asked: LoggedExchange, { end, records, summary }: Records): Source => {
+  let next = 0
+  return {
+    take: (count) => {
+      const taken = records.slice(next, count === -1 ? records.length : next + count)
+      next += taken.length
+      if (next < records.length || end === "complete") return { records: taken, isLast: next >= records.length }
+      return end === "never"
+        ? { records: taken, isLast: false, isUnanswered: true }
+        : { records: taken, isLast: true, failure: end.failure }
+    },
+    summary: () => summaryOf(server, asked, summary, records.length > 0),
+    end: nothing,
+  }
+}
+
+const iteratorOf = (server: MockServer, rows: Streamed): AsyncIterator<object> | Iterator<object> =>
+  Stream.isStream(rows)
+    ? Stream.toAsyncIterableWith(rows as Stream.Stream<object, Failure>, server.context)[Symbol.asyncIterator]()
+    : rows[Symbol.iterator]()
+
+const ofStream = (server: MockServer, asked: LoggedExchange, rows: Streamed, summary: Summary): Source => {
+  const encoder = new RowEncoder()
+  const iterator = iteratorOf(server, rows)
+  let isOver = false
+  return {
+    take: async (count) => {
+      const records: Array<NativeRecord> = []
+      try {
+        while (count === -1 || records.length < count) {
+          const item = await iterator.next()
+          if (item.done === true) {
+            isOver = true
+            return { records, isLast: true }
+          }
+          const record = encoder.encode(item.value)
+          if (record instanceof Neo4jError) return { records, isLast: true, failure: record }
+          records.push(record)
+        }
+        return { records, isLast: false }
+      } catch (cause) {
+        isOver = true
+        return { records, isLast: true, failure: failureOf(cause, asked) }
+      }
+    },
+    summary: () => summaryOf(server, asked, summary, encoder.keys.length > 0),
+    end: () => {
+      if (isOver) return
+      isOver = true
+      Promise.resolve(iterator.return?.()).catch(nothing)
+    },
+  }
+}
+
+// What a test's own function or stream fails with: a failure that is meant, or a mistake of the test.
+const failureOf = (cause: unknown, { text }: LoggedExchange): unknown => {
+  if (isNeo4jError(cause)) return cause
+  if (typeof cause === "string" || (typeof cause === "object" && cause !== null && "code" in cause)) {
+    return errorOf(cause as Failure, "Neo4jMock.answer")
+  }
+  const message = `the answer to this statement could not be made: ${cause instanceof Error ? cause.message : String(cause)}`
+  return Neo4jError.from(new InvalidStatement({ message, hint: `The statement: ${text}` }), "Neo4jMock.answer", cause)
+}
+
+type Settled = Source | "never"
+
+const settle = (
+  server: MockServer,
+  asked: LoggedExchange,
+  answer: Answered,
+): Settled | Effect.Effect<Settled, unknown> => {
+  switch (answer._tag) {
+    case "Records":
+      return ofRecords(server, asked, answer)
+    case "Rows":
+      return ofRows(server, asked, answer.rows, answer.summary)
+    case "Streamed":
+      return ofStream(server, asked, answer.rows, answer.summary)
+    case "Failed":
+      return failing(errorOf(answer.failure, "Neo4jMock.answer"))
+    case "Never":
+      return "never"
+    case "Delayed":
+      return Effect.flatMap(Effect.sleep(Duration.fromInputUnsafe(answer.delay)), () => {
+        const later = settle(server, asked, answer.answer)
+        return Effect.isEffect(later) ? later : Effect.succeed(later)
+      })
+    case "InTurn":
+      return settle(server, asked, answer.answers[0] as Answered)
+    default:
+      throw new Error("a rule gave neither rows nor an answer")
+  }
+}
+
+/** The source of what answers a statement; `onSource` gets it, at once or later. Gives what stops it. */
+export const answering = (
+  server: MockServer,
+  asked: LoggedExchange,
+  onSource: (source: Source) => void,
+): (() => void) => {
+  const use = (settled: Settled) => {
+    if (settled !== "never") onSource(settled)
+  }
+  const run = (effect: Effect.Effect<Settled, unknown>) => {
+    const { interrupt, promise } = server.run(effect)
+    promise.then(use, (cause) => onSource(failing(failureOf(cause, asked))))
+    return interrupt
+  }
+  try {
+    const answer = server.answering.answer(asked)
+    if (!Effect.isEffect(answer)) {
+      const settled = settle(server, asked, answer)
+      if (Effect.isEffect(settled)) return run(settled)
+      use(settled)
+      return nothing
+    }
+    return run(
+      Effect.flatMap(answer, (answer) => {
+        const settled = settle(server, asked, answer)
+        return Effect.isEffect(settled) ? settled : Effect.succeed(settled)
+      }),
+    )
+  } catch (cause) {
+    onSource(failing(failureOf(cause, asked)))
+    return nothing
+  }
+}

@@ -1,0 +1,114 @@
+/** Makes a recording of what was written down. */
+import { isNeo4jError } from "../../../src/Neo4jError.ts"
+import type { QuerySummary } from "../../../src/QueryResult.ts"
+import { decodeSummary } from "../SummaryDecoder.ts"
+import type { LoggedExchange, LoggedTransaction } from "./ExchangeLog.ts"
+import type { Recorded, RecordedFailure, RecordedStatement, RecordedWork } from "./RecordingFile.ts"
+import type { Redaction } from "./Redaction.ts"
+import { queryTypeOf } from "./SummaryEncoder.ts"
+import { type Json, type JsonObject, toJson } from "./WireJson.ts"
+
+const rowOf = (record: NonNullable<LoggedExchange["records"]>[number]): JsonObject =>
+  Object.fromEntries(record.keys.map((key, index) => [String(key), toJson(record.get(index))]))
+
+const parametersOf = ({ native }: LoggedExchange): JsonObject =>
+  Object.fromEntries(Object.entries(native).map(([name, value]) => [name, toJson(value)]))
+
+/** What a replay does not say by itself. */
+const summaryOf = (summary: QuerySummary, hasRows: boolean): JsonObject => {
+  const { containsUpdates, ...counters } = summary.counters
+  const changed = Object.fromEntries(Object.entries(counters).filter(([, count]) => count > 0))
+  return {
+    ...(summary.queryType === queryTypeOf(containsUpdates, hasRows) ? {} : { queryType: summary.queryType }),
+    ...(containsUpdates ? { counters: { ...changed, containsUpdates } } : {}),
+    ...(summary.notifications.length === 0 ? {} : { notifications: summary.notifications as unknown as Json }),
+    ...(summary.plan === undefined ? {} : { plan: summary.plan as unknown as Json }),
+    ...(summary.profile === undefined ? {} : { profile: summary.profile as unknown as Json }),
+  }
+}
+
+const failureOf = (cause: unknown, redaction: Redaction): RecordedFailure => {
+  const { code, gqlStatus, message } = cause as { readonly [key: string]: unknown }
+  return {
+    code: typeof code === "string" ? code : isNeo4jError(cause) ? cause.reason._tag : "N/A",
+    message: redaction.text(String(message)),
+    ...(typeof gqlStatus === "string" && gqlStatus !== "" ? { gqlStatus } : {}),
+  }
+}
+
+// Where a password is handled, no parameter is kept.
+const keptParametersOf = (entry: LoggedExchange, redaction: Redaction): JsonObject => {
+  const kept = redaction.value(parametersOf(entry)) as JsonObject
+  if (!redaction.isSecret(entry.text)) return kept
+  return Object.fromEntries(Object.entries(kept).map(([name, value]) => [name, redaction.value(value, true)]))
+}
+
+/** Without what is empty. */
+const filled = <A extends object>(fields: A): Partial<A> =>
+  Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => typeof value !== "object" || Object.keys(value as object).length > 0),
+  ) as Partial<A>
+
+const statementOf = (entry: LoggedExchange, redaction: Redaction): RecordedStatement => {
+  const { failure, outcome, records = [], summary, text } = entry
+  return {
+    statement: redaction.text(text).split("\n"),
+    ...filled({
+      parameters: keptParametersOf(entry, redaction),
+      rows: records.map((record) => redaction.value(rowOf(record)) as JsonObject),
+      summary:
+        summary === undefined
+          ? {}
+          : (redaction.value(summaryOf(decodeSummary(summary), records.length > 0)) as JsonObject),
+    }),
+    ...(outcome._tag === "Failed" ? { error: failureOf(failure, redaction) } : {}),
+    ...(outcome._tag === "Ended" || outcome._tag === "Running" ? { brokenOff: true as const } : {}),
+  }
+}
+
+const workOf = (
+  transaction: LoggedTransaction,
+  entries: ReadonlyArray<LoggedExchange>,
+  home: string,
+  redaction: Redaction,
+): RecordedWork => {
+  const [{ config }] = entries as [LoggedExchange]
+  const database = config.database === home ? undefined : config.database
+  return {
+    mode: config.mode,
+    ...(database === undefined ? {} : { database: redaction.name(database) }),
+    ...(config.impersonatedUser === undefined ? {} : { impersonatedUser: redaction.name(config.impersonatedUser) }),
+    ...(transaction.kind === "explicit" ? { transaction: transaction.outcome } : {}),
+    ...(transaction.kind === "explicit" && transaction.commitFailure !== undefined
+      ? { commitError: failureOf(transaction.commitFailure, redaction) }
+      : {}),
+    statements: entries.map((entry) => statementOf(entry, redaction)),
+  }
+}
+
+/** The work of a recording, by transaction, in the order in which each began to send. */
+export const record = (
+  entries: ReadonlyArray<LoggedExchange>,
+  home: string,
+  redaction: Redaction,
+): Recorded["work"] => {
+  const groups = new Map<LoggedTransaction, Array<LoggedExchange>>()
+  for (const entry of entries) {
+    const parameters = parametersOf(entry)
+    redaction.learn(parameters, redaction.isSecret(entry.text))
+    if (redaction.isSecret(entry.text)) redaction.learnFrom(entry.text)
+    for (const one of entry.records ?? []) redaction.learn(rowOf(one))
+    const group = groups.get(entry.transaction)
+    if (group === undefined) groups.set(entry.transaction, [entry])
+    else group.push(entry)
+  }
+  return Array.from(groups, ([transaction, group]) => workOf(transaction, group, home, redaction))
+}
+
+/** The home database, where an answer told it. */
+export const homeOf = (entries: ReadonlyArray<LoggedExchange>): string =>
+  entries.find(({ config, summary }) => config.database === undefined && summary !== undefined)?.summary?.database
+    .name ?? "neo4j"
+
+export const agentOf = (entries: ReadonlyArray<LoggedExchange>): string | undefined =>
+  entries.find(({ summary }) => summary !== undefined)?.summary?.server.agent

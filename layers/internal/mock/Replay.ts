@@ -1,0 +1,207 @@
+/** Answers statements from a recording: each recorded one once, in its order among those that are the same. */
+import neo4j from "neo4j-driver"
+import type { Record as NativeRecord } from "neo4j-driver"
+import { Neo4jError } from "../../../src/Neo4jError.ts"
+import { InvalidStatement } from "../../../src/Neo4jErrorReason.ts"
+import type { Summary } from "../../testing/Answer.ts"
+import { type Comparable, differenceOf, nearest, show } from "./Difference.ts"
+import type { ExchangeTransaction } from "../../testing/Exchange.ts"
+import type { LoggedExchange } from "./ExchangeLog.ts"
+import type { Answered, Answering } from "./MockServer.ts"
+import type { Recorded, RecordedStatement, RecordedWork } from "./RecordingFile.ts"
+import { matches, matchesText, withoutPlaceholders } from "./Redaction.ts"
+import { normalize } from "./Script.ts"
+import { driverError } from "./ServerErrors.ts"
+import { fromJson, type JsonObject, toJson } from "./WireJson.ts"
+
+/** A recorded statement as it stands in its work, and whether it was asked. */
+interface Entry {
+  readonly work: Piece
+  readonly recorded: RecordedStatement
+  readonly normal: string
+  isUsed: boolean
+}
+
+/** A recorded transaction, or a statement on its own; and the transaction that repeats it. */
+interface Piece {
+  readonly work: RecordedWork
+  readonly entries: Array<Entry>
+  taken: ExchangeTransaction | undefined
+}
+
+const textOf = ({ statement }: RecordedStatement): string => statement.join("\n")
+
+const printed = (parameters: JsonObject): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, JSON.stringify(value)]))
+
+// What was left out of the file differs from nothing.
+const nearly = ({ recorded }: Entry, came: JsonObject): Readonly<Record<string, string>> =>
+  printed(
+    Object.fromEntries(
+      Object.entries(recorded.parameters ?? {}).map(([name, value]) => {
+        const other = came[name]
+        return [name, other !== undefined && matches(value, other) ? other : value]
+      }),
+    ),
+  )
+
+interface Candidate extends Comparable {
+  readonly entry: Entry
+}
+
+const parametersOf = ({ native }: LoggedExchange): JsonObject =>
+  Object.fromEntries(Object.entries(native).map(([name, value]) => [name, toJson(value)]))
+
+const recordOf = (row: JsonObject): NativeRecord =>
+  new neo4j.types.Record(
+    Object.keys(row),
+    Object.values(row).map((value) => fromJson(withoutPlaceholders(value))),
+  )
+
+const isSameUser = ({ impersonatedUser }: RecordedWork, { config }: LoggedExchange): boolean =>
+  matchesText(impersonatedUser ?? "", config.impersonatedUser ?? "")
+
+export class Replay implements Answering {
+  readonly #file: string
+  readonly #home: string
+  readonly #pieces: ReadonlyArray<Piece>
+  readonly #heard = new Set<LoggedExchange>()
+  readonly #refused: Array<Neo4jError> = []
+
+  constructor(file: string, recorded: Recorded) {
+    this.#file = file
+    this.#home = recorded.database
+    this.#pieces = recorded.work.map((work) => {
+      const piece: Piece = { work, entries: [], taken: undefined }
+      for (const statement of work.statements) {
+        piece.entries.push({ work: piece, recorded: statement, normal: normalize(textOf(statement)), isUsed: false })
+      }
+      return piece
+    })
+  }
+
+  /** What was refused, as the recording does not hold it. */
+  get unexpected(): ReadonlyArray<Neo4jError> {
+    return this.#refused
+  }
+
+  /** What was recorded and not asked, in words. */
+  get unused(): ReadonlyArray<string> {
+    return this.#pieces.flatMap(({ entries, taken, work }) =>
+      entries
+        .filter(({ isUsed }) => !isUsed)
+        .map(({ recorded }) => {
+          const inside =
+            work.transaction === undefined ? "" : taken === undefined ? ", in a transaction" : ", in its transaction"
+          return `recorded${inside} and not asked:\n${show({ text: textOf(recorded), parameters: printed(recorded.parameters ?? {}) })}`
+        }),
+    )
+  }
+
+  /** Takes note of what was broken off before it came to an answer. */
+  missed(sent: ReadonlyArray<LoggedExchange>): void {
+    for (const asked of sent) if (!this.#heard.has(asked)) this.#use(asked, parametersOf(asked))
+  }
+
+  #use(asked: LoggedExchange, parameters: JsonObject): Entry | undefined {
+    this.#heard.add(asked)
+    const entry = this.#find(asked, parameters)
+    if (entry === undefined) return undefined
+    entry.isUsed = true
+    entry.work.taken = asked.transaction
+    return entry
+  }
+
+  answer(asked: LoggedExchange): Answered {
+    const parameters = parametersOf(asked)
+    const entry = this.#use(asked, parameters)
+    if (entry === undefined) {
+      const failure = this.#refuse(asked, parameters)
+      this.#refused.push(failure)
+      return { _tag: "Failed", failure }
+    }
+    const { brokenOff, error, rows = [], summary = {} } = entry.recorded
+    const records = rows.map(recordOf)
+    return {
+      _tag: "Records",
+      records,
+      summary: withoutPlaceholders(summary) as Summary,
+      end: error !== undefined ? { failure: driverError(error) } : brokenOff === true ? "never" : "complete",
+    }
+  }
+
+  commit(transaction: ExchangeTransaction): unknown {
+    const piece = this.#pieces.find(({ taken }) => taken === transaction)
+    const error = piece?.work.commitError
+    return error === undefined ? undefined : driverError(error)
+  }
+
+  // A client names its home database as soon as it knows it.
+  #isSameDatabase({ database }: RecordedWork, { config }: LoggedExchange): boolean {
+    return matchesText(database ?? this.#home, config.database ?? this.#home)
+  }
+
+  #find(asked: LoggedExchange, parameters: JsonObject): Entry | undefined {
+    const { config, transaction } = asked
+    const normal = normalize(asked.text)
+    const fits = ({ isUsed, normal: recordedText, recorded }: Entry) =>
+      !isUsed && matchesText(recordedText, normal) && matches(recorded.parameters ?? {}, parameters)
+    const own = this.#pieces.find(({ taken }) => taken === transaction)
+    if (own !== undefined) return own.entries.find(fits)
+    for (const { entries, taken, work } of this.#pieces) {
+      if (taken !== undefined || (work.transaction !== undefined) !== (transaction.kind === "explicit")) continue
+      if (work.mode !== config.mode || !this.#isSameDatabase(work, asked) || !isSameUser(work, asked)) continue
+      const entry = entries.find(fits)
+      if (entry !== undefined) return entry
+    }
+    return undefined
+  }
+
+  #refuse(asked: LoggedExchange, parameters: JsonObject): Neo4jError {
+    const came: Comparable = { text: asked.text, parameters: printed(parameters) }
+    const candidates = this.#pieces.flatMap(({ entries }) =>
+      entries.map((entry): Candidate => ({
+        text: textOf(entry.recorded),
+        parameters: nearly(entry, parameters),
+        entry,
+      })),
+    )
+    const unused = candidates.filter(({ entry }) => !entry.isUsed)
+    const near = nearest(came, unused) ?? nearest(came, candidates)
+    const said =
+      near === undefined
+        ? ["the recording holds no statement"]
+        : ["the nearest that is recorded:", show(near), ...this.#differences(near, came, asked)]
+    const message = [
+      `the recording ${this.#file} does not hold this statement, which ${asked.config.mode}s:`,
+      show(came),
+      ...said,
+    ].join("\n")
+    const hint = "Where the program is right, record it again: NEO4J_RECORDING=record"
+    return Neo4jError.from(new InvalidStatement({ message, hint }), "Recording.replay")
+  }
+
+  #differences(near: Candidate, came: Comparable, asked: LoggedExchange): Array<string> {
+    const { isUsed, work } = near.entry
+    const { config, transaction } = asked
+    const difference = differenceOf(near, came)
+    const lines = difference === "" ? [] : [difference]
+    if (difference === "" && isUsed) lines.push("it was recorded fewer times than it is asked")
+    if (work.work.mode !== config.mode) lines.push(`the mode: recorded ${work.work.mode}, came ${config.mode}`)
+    if (!this.#isSameDatabase(work.work, asked)) {
+      lines.push(`the database: recorded ${work.work.database ?? this.#home}, came ${config.database ?? this.#home}`)
+    }
+    if (!isSameUser(work.work, asked)) {
+      lines.push(
+        `the user: recorded ${work.work.impersonatedUser ?? "none"}, came ${config.impersonatedUser ?? "none"}`,
+      )
+    }
+    const isInside = transaction.kind === "explicit"
+    if ((work.work.transaction !== undefined) !== isInside) {
+      lines.push(
+        `recorded ${isInside ? "on its own" : "in a transaction"}, came ${isInside ? "in a transaction" : "on its own"}`,
+      )
+    } else if (lines.length === 0) lines.push("it was recorded in another transaction")
+    return lines
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * What happens at one step of the driver, whatever the statement: it answers, fails, is slow, or never answers.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import type { Failure } from "./Failure.ts"
+
+/**
+ * A step that a driver takes, in the order in which work comes to them. `connection` is the wait for a connection and
+ * its login; `run` the answer to a statement, before any row; `pull` each batch of its rows; `close` the end of a session.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Step =
+  | "driver"
+  | "verify"
+  | "session"
+  | "connection"
+  | "begin"
+  | "run"
+  | "pull"
+  | "commit"
+  | "rollback"
+  | "close"
+  | "driver.close"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Gate =
+  | { readonly _tag: "Ok" }
+  | { readonly _tag: "Err"; readonly failure: Failure | undefined }
+  | { readonly _tag: "Lost" }
+  | { readonly _tag: "Slow"; readonly delay: Duration.Input }
+  | { readonly _tag: "Never" }
+  | { readonly _tag: "Held" }
+  | { readonly _tag: "Throws" }
+  | { readonly _tag: "InTurn"; readonly gates: ReadonlyArray<Gate> }
+
+/**
+ * Gates by step; a step without one is Ok.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Gates = { readonly [S in Step]?: Gate | undefined }
+
+/** It answers at once. @category constructors @since 0.1.0 */
+export const ok: Gate = { _tag: "Ok" }
+
+/**
+ * It fails, and what it stands for has not happened. Without a failure, with one that is usual there.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const err = (failure?: Failure): Gate => ({ _tag: "Err", failure })
+
+/**
+ * It happens, and the connection breaks before its answer arrives: at `commit`, the transaction is committed and the
+ * client cannot know.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const lost: Gate = { _tag: "Lost" }
+
+/** It answers after a while, by the program's Clock. @category constructors @since 0.1.0 */
+export const slow = (delay: Duration.Input): Gate => ({ _tag: "Slow", delay })
+
+/** It never answers. @category constructors @since 0.1.0 */
+export const never: Gate = { _tag: "Never" }
+
+/** It waits until the gates are opened or set anew. @category constructors @since 0.1.0 */
+export const held: Gate = { _tag: "Held" }
+
+/** The driver throws at once, which it should not. @category constructors @since 0.1.0 */
+export const throws: Gate = { _tag: "Throws" }
+
+/**
+ * One after the other, each time that the step is reached; the last one stays.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const inTurn = (...gates: readonly [Gate, ...Array<Gate>]): Gate => ({ _tag: "InTurn", gates })
