@@ -117,14 +117,14 @@ describe("expectReturned", () => {
   )
 })
 
+const leakCheck = (mocked: Layer.Layer<SessionPool, unknown>) => Layer.provideMerge(noLeaks, mocked)
+
+const defectOf = (exit: Exit.Exit<unknown, unknown>) =>
+  Exit.isSuccess(exit)
+    ? assert.fail("it succeeded")
+    : exit.cause.reasons.filter(Cause.isDieReason).map(({ defect }) => defect)
+
 describe("noLeaks", () => {
-  const leakCheck = (mocked: Layer.Layer<SessionPool, unknown>) => Layer.provideMerge(noLeaks, mocked)
-
-  const defectOf = (exit: Exit.Exit<unknown, unknown>) =>
-    Exit.isSuccess(exit)
-      ? assert.fail("it succeeded")
-      : exit.cause.reasons.filter(Cause.isDieReason).map(({ defect }) => defect)
-
   it.effect("fails a test that leaves a session lent, and names where it was taken", () =>
     Effect.gen(function* () {
       const exit = yield* Effect.exit(Effect.provide(leak("report"), leakCheck(mock())))

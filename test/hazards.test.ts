@@ -229,6 +229,28 @@ describe("a driver whose promises do not settle", () => {
     }),
   )
 
+  it.live(
+    "a statement that driver.use runs beside an open transaction of the same session harms no other borrower",
+    () =>
+      Effect.gen(function* () {
+        const base = yield* settings({ pool: { maxSize: 1 }, driver: { maxConnectionPoolSize: 1 } })
+        yield* Effect.gen(function* () {
+          const neo4j = yield* Neo4jClient
+          for (let turn = 0; turn < 20; turn++) {
+            yield* neo4j.driver.use(async (native) => {
+              const session = native.session({ database: "neo4j" })
+              const transaction = await session.beginTransaction()
+              await transaction.run("RETURN 1")
+              await Promise.allSettled([session.run("RETURN 2")])
+              await Promise.allSettled([transaction.commit()])
+              await session.close()
+            })
+            assert.deepStrictEqual(yield* neo4j.read(cypher`RETURN ${turn} AS turn`, { retry: "none" }), [{ turn }])
+          }
+        }).pipe(Effect.provide(Neo4j.layer(base)))
+      }),
+  )
+
   it.live("a write that is interrupted before the server has begun it costs no other borrower its driver", () =>
     Effect.gen(function* () {
       const { neo4j, proxy } = yield* behindProxy({ pool: { maxSize: 1 } })

@@ -24,6 +24,11 @@ const isAnswered = (rule: Rule["matcher"], statement: Statement<unknown>) =>
     return outcome._tag === "Success"
   })
 
+/** What a client gets where these are the rows. */
+const given = (row: object, ...more: ReadonlyArray<object>) => read([on(/./, [row, ...more])], cypher`RETURN 1`)
+
+const lines = (word: string) => cypher.unsafe(Array.from({ length: 20_000 }, (_, i) => `${word} ${i}`).join("\n"))
+
 describe("a rule answers", () => {
   it.effect("a statement with these parameters, whatever the order of their keys", () =>
     Effect.gen(function* () {
@@ -182,7 +187,6 @@ describe("a statement that no rule answers", () => {
 
   it.live("is told in a moment, however long it and the rules are", () =>
     Effect.gen(function* () {
-      const lines = (word: string) => cypher.unsafe(Array.from({ length: 20_000 }, (_, i) => `${word} ${i}`).join("\n"))
       const rules = [on(cypher`${lines("MATCH")}`, []), on(cypher`${lines("MERGE")}`, [])]
       const before = performance.now()
       const message = yield* messageOf(rules, cypher`${lines("CREATE")}`)
@@ -193,8 +197,6 @@ describe("a statement that no rule answers", () => {
 })
 
 describe("rows", () => {
-  const given = (row: object, ...more: ReadonlyArray<object>) => read([on(/./, [row, ...more])], cypher`RETURN 1`)
-
   it.effect("hold what a client gives, and come back the same", () =>
     Effect.gen(function* () {
       const row = {

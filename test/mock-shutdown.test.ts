@@ -61,10 +61,11 @@ describe("a Layer that is closed ends what is in flight", () => {
   )
 })
 
+const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length
+
 it.live("a thousand Layers, one after the other, leave nothing behind", () =>
   Effect.gen(function* () {
     const registry = yield* PoolRegistry
-    const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length
     const before = { pools: Object.keys(yield* registry.poolStats).length, timers: timers() }
     const one = Effect.gen(function* () {
       const neo4j = yield* Neo4jClient

@@ -11,7 +11,7 @@ import { randomUUID } from "node:crypto"
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { cypher, Neo4jClient, type Neo4jError, SessionPool } from "effect-neo4j"
+import { cypher, Neo4jClient, type Neo4jError, type SessionPool } from "effect-neo4j"
 import { Exchanges, Recording } from "effect-neo4j/testing"
 import { password, settings as live } from "./support/Single.ts"
 import { until } from "./support/real.ts"
@@ -60,6 +60,17 @@ const refused = <A>(effect: Effect.Effect<A, Neo4jError, Needs>) =>
 const client = <A, E, R>(f: (neo4j: Neo4jClient["Service"]) => Effect.Effect<A, E, R>) => Effect.flatMap(Neo4jClient, f)
 
 const one = client((neo4j) => neo4j.read(cypher`RETURN ${1} AS one`))
+
+/** Asks for numbers all at once; gives the answers in the order of the numbers. */
+const asking = (order: ReadonlyArray<number>) =>
+  client((neo4j) =>
+    Effect.map(
+      Effect.forEach(order, (n) => neo4j.read(cypher`RETURN ${n} AS n, randomUUID() AS id`), {
+        concurrency: "unbounded",
+      }),
+      (answers) => answers.flat().sort((one, other) => Number(one["n"]) - Number(other["n"])),
+    ),
+  )
 
 describe("a replay gives what the server gave", () => {
   it.live("for values of every kind, as numbers and as bigints", () =>
@@ -215,15 +226,6 @@ describe("a replay gives what the server gave", () => {
   it.live("for statements that were sent at once, in whatever order they come", () =>
     Effect.gen(function* () {
       const numbers = Array.from({ length: 50 }, (_, n) => n)
-      const asking = (order: ReadonlyArray<number>) =>
-        client((neo4j) =>
-          Effect.map(
-            Effect.forEach(order, (n) => neo4j.read(cypher`RETURN ${n} AS n, randomUUID() AS id`), {
-              concurrency: "unbounded",
-            }),
-            (answers) => answers.flat().sort((one, other) => Number(one["n"]) - Number(other["n"])),
-          ),
-        )
       const file = fresh()
       const first = yield* recorded(file, asking(numbers))
       assert.deepStrictEqual(yield* replayed(file, asking(numbers.toReversed())), first)

@@ -61,7 +61,11 @@ const track = (native: Driver, sessions: Set<Session>, signal: AbortSignal, onBr
         return one
       }
       sessions.add(session)
-      session.run = ((...args: ReadonlyArray<unknown>) => started(run(...args))) as Session["run"]
+      session.run = ((...args: ReadonlyArray<unknown>) => {
+        // Beside an open transaction the driver gives its connection back in the middle of that.
+        if (work.some((one) => one.isOpen())) onBrokenOff()
+        return started(run(...args))
+      }) as Session["run"]
       session.beginTransaction = (config) => started(begin(config))
       session.close = () => {
         sessions.delete(session)

@@ -87,8 +87,9 @@ const ofStream = (server: MockServer, asked: LoggedExchange, rows: Streamed, sum
   return {
     take: async (count) => {
       const records: Array<NativeRecord> = []
+      const most = count === -1 ? Number.POSITIVE_INFINITY : count
       try {
-        while (count === -1 || records.length < count) {
+        for (let rows = 0; rows < most; rows++) {
           const item = await iterator.next()
           if (item.done === true) {
             isOver = true
@@ -142,16 +143,18 @@ const settle = (
     case "Never":
       return "never"
     case "Delayed":
-      return Effect.flatMap(Effect.sleep(Duration.fromInputUnsafe(answer.delay)), () => {
-        const later = settle(server, asked, answer.answer)
-        return Effect.isEffect(later) ? later : Effect.succeed(later)
-      })
+      return Effect.flatMap(Effect.sleep(Duration.fromInputUnsafe(answer.delay)), () =>
+        asEffect(settle(server, asked, answer.answer)),
+      )
     case "InTurn":
       return settle(server, asked, answer.answers[0] as Answered)
     default:
       throw new Error("a rule gave neither rows nor an answer")
   }
 }
+
+const asEffect = (settled: Settled | Effect.Effect<Settled, unknown>): Effect.Effect<Settled, unknown> =>
+  Effect.isEffect(settled) ? settled : Effect.succeed(settled)
 
 /** The source of what answers a statement; `onSource` gets it, at once or later. Gives what stops it. */
 export const answering = (
@@ -162,27 +165,20 @@ export const answering = (
   const use = (settled: Settled) => {
     if (settled !== "never") onSource(settled)
   }
-  const run = (effect: Effect.Effect<Settled, unknown>) => {
-    const { interrupt, promise } = server.run(effect)
-    promise.then(use, (cause) => onSource(failing(failureOf(cause, asked))))
-    return interrupt
-  }
+  const fail = (cause: unknown) => onSource(failing(failureOf(cause, asked)))
   try {
     const answer = server.answering.answer(asked)
-    if (!Effect.isEffect(answer)) {
-      const settled = settle(server, asked, answer)
-      if (Effect.isEffect(settled)) return run(settled)
-      use(settled)
-      return nothing
+    const settled = Effect.isEffect(answer)
+      ? Effect.flatMap(answer, (answer) => asEffect(settle(server, asked, answer)))
+      : settle(server, asked, answer)
+    if (Effect.isEffect(settled)) {
+      const { interrupt, promise } = server.run(settled)
+      promise.then(use, fail)
+      return interrupt
     }
-    return run(
-      Effect.flatMap(answer, (answer) => {
-        const settled = settle(server, asked, answer)
-        return Effect.isEffect(settled) ? settled : Effect.succeed(settled)
-      }),
-    )
+    use(settled)
   } catch (cause) {
-    onSource(failing(failureOf(cause, asked)))
-    return nothing
+    fail(cause)
   }
+  return nothing
 }

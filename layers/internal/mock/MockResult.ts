@@ -1,6 +1,6 @@
 /** A result as the driver gives it: rows are pulled in batches of the fetch size, while somebody wants them. */
 import type { Record as NativeRecord, ResultSummary } from "neo4j-driver"
-import { answering, type Batch, type Source } from "./AnswerSource.ts"
+import { answering, type Source } from "./AnswerSource.ts"
 import type { LoggedExchange } from "./ExchangeLog.ts"
 import { orLost } from "./GateKeeper.ts"
 import type { MockServer } from "./MockServer.ts"
@@ -66,17 +66,18 @@ export class MockResult implements PromiseLike<Eager> {
     this.#server = server
     this.#exchange = exchange
     this.#onOver = onOver
-    ready
-      .then(() => answered)
-      .then((isLost) => {
-        if (this.#state === "over") return
-        this.#stopAnswering = answering(server, exchange, (source) => {
-          if (this.#state === "over") return source.end()
-          this.#source = source
-          this.#pull(isLost)
-        })
-      })
-      .catch((cause: unknown) => this.fail(cause))
+    this.#ask(ready, answered).catch((cause: unknown) => this.fail(cause))
+  }
+
+  async #ask(ready: Promise<unknown>, answered: Promise<boolean>): Promise<void> {
+    await ready
+    const isLost = await answered
+    if (this.#state === "over") return
+    this.#stopAnswering = answering(this.#server, this.#exchange, (source) => {
+      if (this.#state === "over") return source.end()
+      this.#source = source
+      this.#pull(isLost).catch((cause: unknown) => this.fail(cause))
+    })
   }
 
   isOpen(): boolean {
@@ -93,33 +94,23 @@ export class MockResult implements PromiseLike<Eager> {
     orLost(isLost)
   }
 
-  async #nextBatch(isLost: boolean): Promise<Batch | undefined> {
+  async #pull(isLost = false): Promise<void> {
+    this.#state = "pulling"
     this.#orLost(isLost)
     this.#orLost(await this.#server.gates.pass("pull"))
-    return this.#source?.take(this.#exchange.config.fetchSize)
-  }
-
-  // Whoever is called back with an answer hears nothing of what is thrown: all of it is the result's own failure.
-  #pull(isLost = false): void {
-    this.#state = "pulling"
-    this.#nextBatch(isLost)
-      .then((batch) => {
-        if (this.#state !== "pulling" || batch === undefined) return
-        for (const record of batch.records) this.#push(record)
-        if (batch.isUnanswered === true) {
-          this.#isUnanswered = true
-          if (this.#isCancelled) this.#complete()
-          return
-        }
-        if ("failure" in batch) {
-          void this.#failLater(batch.failure)
-          return
-        }
-        this.#state = "paused"
-        if (batch.isLast) this.#complete()
-        else this.#proceed()
-      })
-      .catch((cause: unknown) => this.fail(cause))
+    const batch = await this.#source?.take(this.#exchange.config.fetchSize)
+    if (this.#state !== "pulling" || batch === undefined) return
+    for (const record of batch.records) this.#push(record)
+    if (batch.isUnanswered === true) {
+      this.#isUnanswered = true
+      if (this.#isCancelled) this.#complete()
+    } else if ("failure" in batch) {
+      await this.#failLater(batch.failure)
+    } else {
+      this.#state = "paused"
+      if (batch.isLast) this.#complete()
+      else this.#proceed()
+    }
   }
 
   // The driver tells of a failure when the server has answered its RESET; the rows before it are read by then.
@@ -150,7 +141,7 @@ export class MockResult implements PromiseLike<Eager> {
     if (this.#state !== "paused") return
     if (this.#isCancelled) return queueMicrotask(() => this.#complete())
     if (this.#isIterated && this.#waiting === undefined) return
-    this.#pull()
+    this.#pull().catch((cause: unknown) => this.fail(cause))
   }
 
   #complete(): void {

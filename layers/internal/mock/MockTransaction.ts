@@ -137,19 +137,17 @@ export class MockTransaction {
   #finish(answer: () => Promise<void>): Promise<void> {
     const end = settlement()
     this.#end = end
-    this.#begun.promise
-      .then(() => Promise.all(this.#results.map((result) => result.over)))
-      .then(answer)
-      .then(
-        () => {
-          if (this.#isOver) return
-          this.#isOver = true
-          this.#server.sweeper.remove(this.#timer)
-          this.#connection.release()
-          end.resolve()
-        },
-        (cause) => this.fail(cause),
-      )
+    const finish = async () => {
+      await this.#begun.promise
+      await Promise.all(this.#results.map((result) => result.over))
+      await answer()
+      if (this.#isOver) return
+      this.#isOver = true
+      this.#server.sweeper.remove(this.#timer)
+      this.#connection.release()
+      end.resolve()
+    }
+    finish().catch((cause: unknown) => this.fail(cause))
     // A promise of its own: that it is rejected is to be noticed where nobody listens.
     return end.promise.then((value) => value)
   }

@@ -240,17 +240,22 @@ export const driverCases: ReadonlyArray<Case<Neo4jDriver>> = [
     }),
   ),
   shared(
-    "a native session that is closed takes no work",
+    "a native session that is closed takes no work, and one with a transaction no other",
     Effect.gen(function* () {
       const driver = yield* Neo4jDriver
       const seen = yield* driver.use(async (native) => {
         const session = native.session()
+        const transaction = await session.beginTransaction()
+        const beside = thrownBy(() => session.beginTransaction())
+        const { records } = await transaction.run(numbers, { p0: from, p1: to })
+        await transaction.commit()
         await session.run(numbers, { p0: from, p1: to })
         await session.close()
         await session.close()
-        return [await codeOf(session.run(numbers, { p0: from, p1: to })), thrownBy(() => session.beginTransaction())]
+        const afterwards = await codeOf(session.run(numbers, { p0: from, p1: to }))
+        return [beside, records.length, afterwards, thrownBy(() => session.beginTransaction())]
       })
-      assert.deepEqual(seen, ["N/A", "N/A"])
+      assert.deepEqual(seen, ["N/A", 3, "N/A", "N/A"])
     }),
   ),
   shared(

@@ -1,4 +1,4 @@
-/** What a pool lends, and what it says of itself. */
+/** What a pool lends, and what it says of itself. It is long as a list of cases is, which have nothing in common but their subject. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

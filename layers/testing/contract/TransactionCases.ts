@@ -1,4 +1,4 @@
-/** Transactions of a client. */
+/** Transactions of a client. It is long as a list of cases is, which have nothing in common but their subject. */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
