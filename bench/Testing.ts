@@ -3,16 +3,31 @@
  *
  * Each round starts vitest anew for each way, and once with a single test: how long that takes is the runner's own start, with the
  * imports, and is taken off the others of the same round. No server is used.
+ *
+ * The tests run as those of a user: with the built package in `node_modules`. For that they are laid out under `.cache/bench-testing`.
  */
-import { spawn } from "node:child_process"
+import { execFileSync, spawn } from "node:child_process"
+import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { goals, type Report, roundAll, show, showSummary, table } from "./support/Report.ts"
 import * as Rounds from "./support/Rounds.ts"
 import { ratio, summarize } from "./support/Statistics.ts"
 
 const root = join(import.meta.dirname, "..")
+const folder = join(root, ".cache", "bench-testing")
 const tests = 1000
 const rounds = 8
+
+const layOut = (): void => {
+  rmSync(folder, { recursive: true, force: true })
+  const packaged = join(folder, "node_modules", "effect-neo4j")
+  mkdirSync(packaged, { recursive: true })
+  const tsc = join(root, "node_modules", ".bin", "tsc")
+  execFileSync(tsc, ["-p", "tsconfig.build.json", "--outDir", join(packaged, "dist")], { cwd: root, stdio: "inherit" })
+  cpSync(join(root, "package.json"), join(packaged, "package.json"))
+  writeFileSync(join(folder, "package.json"), '{ "private": true, "type": "module" }\n')
+  cpSync(join(root, "bench", "testing"), folder, { recursive: true })
+}
 
 interface Mocked {
   readonly mock: "own" | "shared" | "none"
@@ -30,10 +45,10 @@ const vitest = (mocked: Mocked) => (): Promise<number> =>
         "run",
         "--reporter=default",
         "--config",
-        join(root, "bench", "testing", "vitest.config.ts"),
+        join(folder, "vitest.config.ts"),
       ],
       {
-        cwd: root,
+        cwd: folder,
         env: { ...process.env, NO_COLOR: "1", BENCH_MOCK: mocked.mock, BENCH_TESTS: String(mocked.tests) },
         stdio: ["ignore", "pipe", "inherit"],
       },
@@ -55,6 +70,7 @@ const [own, shared, none, start] = ["a mock of its own", "a mock shared by all",
 
 /** Runs the benchmark. */
 export const run = async (): Promise<Report> => {
+  layOut()
   const runs = await Rounds.interleave(
     [
       { name: own, measure: vitest({ mock: "own", tests }) },

@@ -1,5 +1,9 @@
-/** How vitest finds `testing-vitest.ts`, and there this package. */
-import { defineConfig } from "vitest/config"
-import project from "../vitest.config.ts"
+/** How vitest finds `testing-vitest.ts`, and there this package as its source. */
+const conditions = ["effect-neo4j-source", "node", "import", "default"]
 
-export default defineConfig({ ...project, root: import.meta.dirname, test: { include: ["testing-vitest.ts"] } })
+export default {
+  root: import.meta.dirname,
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: { include: ["testing-vitest.ts"] },
+}

@@ -100,6 +100,8 @@ const basic = Schema.Struct({
 const bearer = Schema.Struct({ bearer: secret, expiresIn: Schema.optional(duration) })
 const acceptedAuth = '{ username, password }, { bearer }, "none", or an Effect of credentials'
 
+const noAuth = value<unknown>(acceptedAuth, () => false)
+
 const authOf = (auth: unknown) =>
   auth === undefined || auth === "none" || Effect.isEffect(auth)
     ? Schema.Unknown
@@ -107,13 +109,12 @@ const authOf = (auth: unknown) =>
       ? bearer
       : Predicate.hasProperty(auth, "username") || Predicate.hasProperty(auth, "password")
         ? basic
-        : value<unknown>(acceptedAuth, () => false)
+        : noAuth
 
-/** Every setting with what it accepts; credentials and alerts are looked at by the kind that they seem to be. */
-export const settingsSchema = (auth: unknown, alerts: unknown) =>
+const schemaFor = (auth: ReturnType<typeof authOf>, hasAlerts: boolean) =>
   Schema.Struct({
     uri,
-    auth: Schema.optional(authOf(auth)),
+    auth: Schema.optional(auth),
     database: Schema.optional(text),
     integers: Schema.optional(value<Integers>('"number" or "bigint"', (u) => u === "number" || u === "bigint")),
     driver: Schema.optional(
@@ -156,13 +157,13 @@ export const settingsSchema = (auth: unknown, alerts: unknown) =>
         warmUpInterval: Schema.optional(positiveTimerDuration),
         captureStack: Schema.optional(flag),
         alerts: Schema.optional(
-          alerts === false
-            ? Schema.Literal(false)
-            : Schema.Struct({
+          hasAlerts
+            ? Schema.Struct({
                 utilization: Schema.optional(share),
                 sustainedFor: Schema.optional(duration),
                 notify: Schema.optional(callback),
-              }),
+              })
+            : Schema.Literal(false),
         ),
         acquisitionTimeout: Schema.optional(duration),
         leakThreshold: Schema.optional(positiveDuration),
@@ -173,3 +174,17 @@ export const settingsSchema = (auth: unknown, alerts: unknown) =>
       Schema.Struct({ timeout: Schema.optional(durationOrNone), maxRetryTime: Schema.optional(duration) }),
     ),
   })
+
+type SettingsSchema = ReturnType<typeof schemaFor>
+
+// Made once each: a schema keeps its parser, which takes longer to make than to run.
+const made = { withAlerts: new Map<unknown, SettingsSchema>(), without: new Map<unknown, SettingsSchema>() }
+
+/** Every setting with what it accepts; credentials and alerts are looked at by the kind that they seem to be. */
+export const settingsSchema = (auth: unknown, alerts: unknown): SettingsSchema => {
+  const kind = authOf(auth)
+  const known = alerts === false ? made.without : made.withAlerts
+  const schema = known.get(kind) ?? schemaFor(kind, alerts !== false)
+  known.set(kind, schema)
+  return schema
+}

@@ -53,7 +53,7 @@ describe("expectNoOpenSessions", () => {
       yield* leak("the nightly import")
       const error = yield* Effect.flip(expectNoOpenSessions)
       assert.instanceOf(error, ExpectationFailed)
-      assert.include(error.message, "1 sessions are lent")
+      assert.include(error.message, "sessions lent: 1")
       assert.include(error.message, "the nightly import")
       assert.include(error.message, "expect.test.ts")
     }).pipe(Effect.provide(mock())),

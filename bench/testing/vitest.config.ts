@@ -1,9 +1,5 @@
-/** For `bench/Testing.ts`: one file, in one worker, without a server. */
-import { defineConfig } from "vitest/config"
-import project from "../../vitest.config.ts"
-
-export default defineConfig({
-  ...project,
+/** For `bench/Testing.ts`, which lays it out beside `tests.ts`: one file, in one worker, without a server. */
+export default {
   root: import.meta.dirname,
   test: { include: ["tests.ts"], maxWorkers: 1 },
-})
+}

@@ -40,7 +40,7 @@ export const expectNoOpenSessions: Effect.Effect<void, ExpectationFailed, Sessio
     if (inUse === 0 && waiting === 0 && activeSessions === 0) return
     return yield* new ExpectationFailed({
       message: [
-        `${inUse} sessions are lent, ${activeSessions} are open, and ${waiting} borrowers wait; all should be 0`,
+        `sessions lent: ${inUse}, open: ${activeSessions}, borrowers that wait: ${waiting}; none was expected`,
         listed(yield* pool.leases),
       ]
         .join("\n")
@@ -234,7 +234,7 @@ export const expectStatements = (
     }
     if (lines.length === 0) return
     return yield* new ExpectationFailed({
-      message: `${all.length} statements were sent, ${expected.length} were expected\n${lines.join("\n")}`,
+      message: `statements sent: ${all.length}, expected: ${expected.length}\n${lines.join("\n")}`,
       expected: expected.map(shown),
       actual: all.map(({ text }) => text),
     })

@@ -8,7 +8,8 @@ import type { Failure } from "./Failure.ts"
 
 /**
  * A step that a driver takes, in the order in which work comes to them. `connection` is the wait for a connection and
- * its login; `run` the answer to a statement, before any row; `pull` each batch of its rows; `close` the end of a session.
+ * its login; `run` the answer to a statement, before any row; `pull` each batch of its rows; `close` the end of a session,
+ * which also rolls back what is not committed: only what `Neo4jDriver.use` runs comes to `rollback`.
  *
  * @category models
  * @since 0.1.0
@@ -71,10 +72,16 @@ export const lost: Gate = { _tag: "Lost" }
 /** It answers after a while, by the program's Clock. @category constructors @since 0.1.0 */
 export const slow = (delay: Duration.Input): Gate => ({ _tag: "Slow", delay })
 
-/** It never answers. @category constructors @since 0.1.0 */
+/**
+ * It never answers, as with a server that is gone: what that does meanwhile, such as ending a transaction at its timeout,
+ * is not heard of. The client gives up by itself, later.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const never: Gate = { _tag: "Never" }
 
-/** It waits until the gates are opened or set anew. @category constructors @since 0.1.0 */
+/** It waits until the gates are opened. @category constructors @since 0.1.0 */
 export const held: Gate = { _tag: "Held" }
 
 /** The driver throws at once, which it should not. @category constructors @since 0.1.0 */

@@ -86,7 +86,7 @@ const lineDifference = (expected: string, came: string): ReadonlyArray<string> =
 }
 
 /** Without what surrounds it and the margin that its lines share. */
-const tidy = (text: string): string => {
+export const tidy = (text: string): string => {
   const lines = text.replaceAll(/^\s*\n|\n\s*$/g, "").split("\n")
   const margins = lines.filter((line) => line.trim() !== "").map((line) => /^\s*/.exec(line)?.[0].length ?? 0)
   const margin = Math.min(...margins.slice(margins.length > 1 && margins[0] === 0 ? 1 : 0))

@@ -4,7 +4,7 @@ import { answering, type Source } from "./AnswerSource.ts"
 import type { LoggedExchange } from "./ExchangeLog.ts"
 import { orLost } from "./GateKeeper.ts"
 import type { MockServer } from "./MockServer.ts"
-import { driverError } from "./ServerErrors.ts"
+import { driverError, timedOut } from "./ServerErrors.ts"
 import { settlement } from "./Settlement.ts"
 
 interface Observer {
@@ -48,6 +48,8 @@ export class MockResult implements PromiseLike<Eager> {
   #isCancelled = false
   /** Nothing more comes by itself. */
   #isUnanswered = false
+  #isAtGate = true
+  #isTimedOut = false
   /** The columns, known with the first row. */
   #keys: Array<string> | undefined = undefined
   readonly #known = settlement<ReadonlyArray<string>>()
@@ -71,13 +73,28 @@ export class MockResult implements PromiseLike<Eager> {
 
   async #ask(ready: Promise<unknown>, answered: Promise<boolean>): Promise<void> {
     await ready
-    const isLost = await answered
+    const isLost = await this.#atGate(answered)
     if (this.#state === "over") return
     this.#stopAnswering = answering(this.#server, this.#exchange, (source) => {
       if (this.#state === "over") return source.end()
       this.#source = source
       this.#pull(isLost).catch((cause: unknown) => this.fail(cause))
     })
+  }
+
+  /** What happens at the server meanwhile is heard of when the gate lets it pass. */
+  async #atGate(passed: Promise<boolean>): Promise<boolean> {
+    this.#isAtGate = true
+    const isLost = await passed
+    this.#isAtGate = false
+    if (this.#isTimedOut) throw timedOut()
+    return isLost
+  }
+
+  /** The server ends it, as its transaction has taken too long. */
+  timeOut(): void {
+    this.#isTimedOut = true
+    if (!this.#isAtGate) this.fail(timedOut())
   }
 
   isOpen(): boolean {
@@ -97,7 +114,7 @@ export class MockResult implements PromiseLike<Eager> {
   async #pull(isLost = false): Promise<void> {
     this.#state = "pulling"
     this.#orLost(isLost)
-    this.#orLost(await this.#server.gates.pass("pull"))
+    this.#orLost(await this.#atGate(this.#server.gates.pass("pull")))
     const batch = await this.#source?.take(this.#exchange.config.fetchSize)
     if (this.#state !== "pulling" || batch === undefined) return
     for (const record of batch.records) this.#push(record)
@@ -139,16 +156,21 @@ export class MockResult implements PromiseLike<Eager> {
   /** Asks the server for the next batch, or to drop the rest. */
   #proceed(): void {
     if (this.#state !== "paused") return
-    if (this.#isCancelled) return queueMicrotask(() => this.#complete())
+    if (this.#isCancelled) {
+      Promise.resolve()
+        .then(() => this.#complete())
+        .catch((cause: unknown) => this.fail(cause))
+      return
+    }
     if (this.#isIterated && this.#waiting === undefined) return
     this.#pull().catch((cause: unknown) => this.fail(cause))
   }
 
   #complete(): void {
     if (this.#state === "over") return
+    const summary = this.#source?.summary() as ResultSummary
     this.#state = "over"
     this.#source?.end()
-    const summary = this.#source?.summary() as ResultSummary
     this.#learn([])
     this.#summary = summary
     this.#exchange.succeeded(summary)

@@ -5,7 +5,7 @@ import { orLost } from "./GateKeeper.ts"
 import { MockResult } from "./MockResult.ts"
 import type { MockServer } from "./MockServer.ts"
 import { MockTransaction } from "./MockTransaction.ts"
-import { refusalOf, terminated, timedOut } from "./ServerErrors.ts"
+import { refusalOf, terminated } from "./ServerErrors.ts"
 
 const ignore = () => {}
 
@@ -95,7 +95,7 @@ export class MockSession {
     const connected = this.#acquire()
     const exchange = this.#asked(query, parameters, settings)
     const { timeout = 0 } = settings
-    const timer = timeout === 0 ? undefined : this.#server.sweeper.add(timeout, () => result.fail(timedOut()))
+    const timer = timeout === 0 ? undefined : this.#server.sweeper.add(timeout, () => result.timeOut())
     const result = new MockResult(this.#server, exchange, connected, answered, (cause) => {
       this.#server.sweeper.remove(timer)
       if (cause === undefined) this.#committed(this.#config.mode === "write")
@@ -163,6 +163,7 @@ export class MockSession {
 
   close(): Promise<void> {
     this.closes++
+    this.#transaction?.abandoned()
     const drop = () => void this.#owner.connections.delete(this)
     const end = () => this.#running?.(terminated())
     try {

@@ -26,6 +26,9 @@ export class MockTransaction {
   readonly #results: Array<MockResult> = []
   readonly #timer: Timer | undefined
   #isOver = false
+  /** Whether the answer to BEGIN, COMMIT or ROLLBACK is awaited. */
+  #isAtGate = true
+  #isTimedOut = false
   /** What was asked of it, or has become of it. */
   #state: "active" | "committed" | "rolledBack" | "failed" = "active"
   #end: Settlement<void> | undefined = undefined
@@ -42,14 +45,33 @@ export class MockTransaction {
     this.#settings = settings
     this.#logged = server.log.transaction("explicit")
     const { timeout = 0 } = settings
-    this.#timer = timeout === 0 ? undefined : server.sweeper.add(timeout, () => this.fail(timedOut()))
-    connected
-      .then(() => answered)
-      .then(orLost)
-      .then(
-        () => this.#begun.resolve(),
-        (cause) => this.fail(cause),
-      )
+    this.#timer = timeout === 0 ? undefined : server.sweeper.add(timeout, () => this.#timeOut())
+    this.#begin(connected, answered).catch((cause: unknown) => this.fail(cause))
+  }
+
+  async #begin(connected: Promise<void>, answered: Promise<boolean>): Promise<void> {
+    await connected
+    orLost(await answered)
+    this.#isAtGate = false
+    this.#orTimedOut()
+    this.#begun.resolve()
+  }
+
+  #orTimedOut(): void {
+    if (this.#isTimedOut) throw timedOut()
+  }
+
+  /** Its session closes: whatever becomes of that, nobody commits it any more. */
+  abandoned(): void {
+    if (this.isOpen()) this.#logged.end("rolledBack")
+  }
+
+  // What happens at the server while an answer is held at a gate is heard of when that lets it pass.
+  #timeOut(): void {
+    this.#isTimedOut = true
+    const running = this.#results.filter((result) => result.isOpen())
+    for (const result of running) result.timeOut()
+    if (!this.#isAtGate && running.length === 0) this.fail(timedOut())
   }
 
   isOpen(): boolean {
@@ -108,6 +130,7 @@ export class MockTransaction {
     const answered = this.#server.gates.pass("commit")
     return this.#finish(async () => {
       const isLost = await answered
+      this.#orTimedOut()
       // It was ended while it was held.
       if (this.#isOver) return
       const failure = this.#server.answering.commit?.(this.#logged)
@@ -137,6 +160,7 @@ export class MockTransaction {
   #finish(answer: () => Promise<void>): Promise<void> {
     const end = settlement()
     this.#end = end
+    this.#isAtGate = true
     const finish = async () => {
       await this.#begun.promise
       await Promise.all(this.#results.map((result) => result.over))

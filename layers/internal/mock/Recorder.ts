@@ -5,6 +5,8 @@ import { decodeSummary } from "../SummaryDecoder.ts"
 import type { LoggedExchange, LoggedTransaction } from "./ExchangeLog.ts"
 import type { Recorded, RecordedFailure, RecordedStatement, RecordedWork } from "./RecordingFile.ts"
 import type { Redaction } from "./Redaction.ts"
+import { tidy } from "./Difference.ts"
+import { normalize } from "./Script.ts"
 import { queryTypeOf } from "./SummaryEncoder.ts"
 import { type Json, type JsonObject, toJson } from "./WireJson.ts"
 
@@ -49,10 +51,16 @@ const filled = <A extends object>(fields: A): Partial<A> =>
     Object.entries(fields).filter(([, value]) => typeof value !== "object" || Object.keys(value as object).length > 0),
   ) as Partial<A>
 
+// Without its margin, where no text within it spans lines.
+const readable = (text: string): string => {
+  const tidied = tidy(text)
+  return normalize(tidied) === normalize(text) ? tidied : text
+}
+
 const statementOf = (entry: LoggedExchange, redaction: Redaction): RecordedStatement => {
   const { failure, outcome, records = [], summary, text } = entry
   return {
-    statement: redaction.text(text).split("\n"),
+    statement: readable(redaction.text(text)).split("\n"),
     ...filled({
       parameters: keptParametersOf(entry, redaction),
       rows: records.map((record) => redaction.value(rowOf(record)) as JsonObject),

@@ -160,7 +160,7 @@ export class Script implements Answering {
           ? [`its rule answers ${near.used.rule.times} times, and has done so`]
           : ["the nearest that one answers:", show(near), differenceOf(near, came)]),
       ...(near !== undefined && others > 0
-        ? [`(${others} rules with patterns or conditions do not match either)`]
+        ? [`(rules with patterns or conditions that do not match either: ${others})`]
         : []),
     ].join("\n")
     const hint = "Add a rule with Neo4jMock.on, or look at the statement that the program makes"
