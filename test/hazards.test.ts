@@ -9,7 +9,8 @@ import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as TestClock from "effect/testing/TestClock"
 import { cypher, Neo4jClient, type Neo4jConfig, SessionMonitor } from "effect-neo4j"
 import { Neo4j } from "effect-neo4j/layers"
-import { administrator, connectionsInUse, endless, running, settings, until } from "./support/real.ts"
+import { type Backend, live, make } from "../layers/internal/LiveServices.ts"
+import { administrator, ask, connectionsInUse, endless, running, settings, until } from "./support/real.ts"
 import { type AddressInfo, createServer } from "node:net"
 import * as FaultProxy from "./support/FaultProxy.ts"
 
@@ -227,6 +228,51 @@ describe("a driver whose promises do not settle", () => {
         }
       }).pipe(Effect.provide(Neo4j.layer(base)))
     }),
+  )
+
+  it.live(
+    "a transaction that is broken off as its COMMIT is asked for leaves no open transaction to the next borrower",
+    () =>
+      Effect.gen(function* () {
+        let onCommit = () => {}
+        const createUnsafe: Backend["createUnsafe"] = (settings, context) => {
+          const native = live.createUnsafe(settings, context)
+          const open = native.session.bind(native)
+          native.session = (config) => {
+            const session = open(config)
+            const begin = session.beginTransaction.bind(session)
+            session.beginTransaction = (config) => {
+              const transaction = begin(config)
+              const commit = transaction.commit.bind(transaction)
+              transaction.commit = () => {
+                const committed = commit()
+                queueMicrotask(() => onCommit())
+                return committed
+              }
+              return transaction
+            }
+            return session
+          }
+          return native
+        }
+        const base = yield* settings({ pool: { maxSize: 1 }, driver: { maxConnectionPoolSize: 1 } })
+        const admin = yield* administrator
+        yield* Effect.gen(function* () {
+          const neo4j = yield* Neo4jClient
+          const read = neo4j.read(cypher`RETURN 1`)
+          for (let turn = 0; turn < 20; turn++) {
+            const reading = neo4j.withTransaction(read, { mode: "read", metadata: { mark: "broken" } })
+            const fiber = yield* Effect.forkChild(reading)
+            onCommit = () => fiber.interruptUnsafe()
+            yield* Fiber.await(fiber)
+            assert.strictEqual(yield* running(admin, "broken"), 0)
+            yield* neo4j.write(cypher`CREATE (:BrokenOff {turn: ${turn}})`, { retry: "none" })
+          }
+          const [row] = yield* ask(admin, "MATCH (n:BrokenOff) RETURN toString(count(n)) AS n")
+          assert.deepStrictEqual(row, { n: "20" })
+          yield* neo4j.write(cypher`MATCH (n:BrokenOff) DELETE n`)
+        }).pipe(Effect.provide(Layer.effectContext(make(base, { ...live, createUnsafe }))))
+      }).pipe(Effect.scoped),
   )
 
   it.live(

@@ -62,6 +62,7 @@ export class OpenTransaction {
   readonly #streams = new Map<RowStream, Pending>()
   #failure: Neo4jError | undefined = undefined
   #isSealed = false
+  #isCommitting = false
   #isCommitted = false
 
   constructor(
@@ -396,12 +397,14 @@ export class OpenTransaction {
       }
       whenDone.push(stopTimers)
       this.held.abort = (reason) => finish(abandon(reason, attempt))
+      this.#isCommitting = true
       withoutStackTrace(() => this.#native.commit()).then(
         () => {
           this.#isCommitted = true
           return finish(undefined)
         },
         (cause) => {
+          this.#isCommitting = false
           const error = this.#session.failed(cause, attempt)
           // Answered by its RESET, it was not committed.
           const wasReset = isLate && error.reason._tag === "TransactionTerminated"
@@ -431,6 +434,9 @@ export class OpenTransaction {
   async #end(): Promise<void> {
     const { native } = this.#session
     if (this.#isCommitted) return native.close()
+    // The driver sends COMMIT some microtasks after it was asked to, but gives a connection back without RESET from then
+    // on: closed in between, the next borrower would be inside this transaction.
+    if (this.#isCommitting) await new Promise((resolve) => setImmediate(resolve))
     if (!this.#inFlight.isEmpty) {
       this.#failure ??= closed("the transaction was rolled back while this ran", this.#inFlight.begin.operation)
     }
