@@ -10,7 +10,7 @@ import { cypher, Neo4jClient, SessionPool } from "effect-neo4j"
 import { Neo4j } from "effect-neo4j/layers"
 import {
   Answer,
-  type Exchanges,
+  Exchanges,
   type Expected,
   ExpectationFailed,
   expectNoOpenSessions,
@@ -204,6 +204,32 @@ describe("expectStatements", () => {
         { statement: cypher`CREATE (:ExpectTest {n: ${1}})`, mode: "write", transaction: "rolledBack" },
       ])
     }).pipe(Effect.provide(TestServer.layer())),
+  )
+
+  it.effect("holds for exchanges that were copied, or read from elsewhere", () =>
+    Effect.gen(function* () {
+      const { all, clear } = yield* Exchanges
+      const [exchange] = yield* all
+      if (exchange === undefined) return assert.fail()
+      const expected: Expected = cypher`CREATE (:Person {name: ${"Ada"}, at: ${[1, 2n ** 60n]}})`
+      const of = (parameters: typeof exchange.parameters) =>
+        expectStatements([expected]).pipe(
+          Effect.provideService(Exchanges, { clear, all: Effect.succeed([{ ...exchange, parameters }]) }),
+        )
+      yield* of(exchange.parameters)
+      yield* of({ p0: "Ada", p1: [1, 2n ** 60n] })
+      const error = yield* Effect.flip(of({ p0: "Bob", p1: [1, 2n ** 60n] }))
+      assert.include(error.message, 'expected "Ada", came "Bob"')
+    }).pipe(
+      Effect.provide(
+        Layer.provideMerge(
+          Layer.effectDiscard(
+            client((neo4j) => neo4j.write(cypher`CREATE (:Person {name: ${"Ada"}, at: ${[1, 2n ** 60n]}})`)),
+          ),
+          mock(...rules),
+        ),
+      ),
+    ),
   )
 
   const differences: Record<string, readonly [ReadonlyArray<Expected>, ReadonlyArray<string>]> = {

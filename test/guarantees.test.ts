@@ -265,16 +265,16 @@ const onALayer =
       yield* assertReleased
       assert.strictEqual(mock.sessions.length, isOpened(combination) ? 1 : 0)
       assert.strictEqual(mock.commits, commits(combination) ? 1 : 0)
-      assert.strictEqual(mock.server.drivers.length, isReplaced(combination) ? 2 : 1)
+      assert.strictEqual(mock.drivers.length, isReplaced(combination) ? 2 : 1)
       mock.heal()
       assert.strictEqual(yield* passing(yield* Effect.forkDetach(neo4j.read(one))), "success")
-      const drivers = mock.server.drivers.length
+      const drivers = mock.drivers.length
       yield* failLate(mock)
       yield* aMinute
       yield* assertReleased
-      assert.strictEqual(mock.server.drivers.length, drivers, "the driver was replaced for what was over")
+      assert.strictEqual(mock.drivers.length, drivers, "the driver was replaced for what was over")
       assert.strictEqual(yield* passing(yield* Effect.forkDetach(Scope.close(scope, Exit.void))), "success")
-      assertClosedOnce(mock.server.drivers)
+      assertClosedOnce(mock.drivers)
     })
 
 const session: Kind = {
@@ -505,8 +505,8 @@ const driver: Kind = {
         fiber.interruptUnsafe()
       }
       const assertReleased = () => {
-        assert.strictEqual(mock.server.drivers.length > 0, isOpened(combination))
-        assertClosedOnce(mock.server.drivers)
+        assert.strictEqual(mock.drivers.length > 0, isOpened(combination))
+        assertClosedOnce(mock.drivers)
         assertClosedOnce(mock.sessions)
         assert.strictEqual(mock.connectionsInUse, 0)
       }

@@ -234,7 +234,7 @@ describe("a driver whose promises do not settle", () => {
     "a transaction that is broken off as its COMMIT is asked for leaves no open transaction to the next borrower",
     () =>
       Effect.gen(function* () {
-        let onCommit = () => {}
+        let onCommit: (() => void) | undefined
         const createUnsafe: Backend["createUnsafe"] = (settings, context) => {
           const native = live.createUnsafe(settings, context)
           const open = native.session.bind(native)
@@ -246,7 +246,7 @@ describe("a driver whose promises do not settle", () => {
               const commit = transaction.commit.bind(transaction)
               transaction.commit = () => {
                 const committed = commit()
-                queueMicrotask(() => onCommit())
+                queueMicrotask(() => onCommit?.())
                 return committed
               }
               return transaction

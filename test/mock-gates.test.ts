@@ -40,17 +40,23 @@ const operations: Record<string, (neo4j: Client) => Effect.Effect<unknown, unkno
   "driver.verify": (neo4j) => neo4j.driver.verify,
 }
 
-const gates: Record<string, Gate.Gate> = {
+const immediate: Record<string, Gate.Immediate> = {
   ok: Gate.ok,
   err: Gate.err(),
   "err with a reason": Gate.err("TransientError"),
+  throws: Gate.throws,
+  "err, then ok": Gate.inTurn(Gate.err("DeadlockDetected"), Gate.ok),
+}
+
+const gates: Record<string, Gate.Gate> = {
+  ...immediate,
   lost: Gate.lost,
   slow: Gate.slow("2 seconds"),
   never: Gate.never,
   held: Gate.held,
-  throws: Gate.throws,
-  "err, then ok": Gate.inTurn(Gate.err("DeadlockDetected"), Gate.ok),
 }
+
+const gatesAt = (step: Gate.Step) => Object.entries(step === "session" || step === "driver" ? immediate : gates)
 
 const steps = ["session", "connection", "begin", "run", "pull", "commit", "rollback", "close", "verify"] as const
 
@@ -71,7 +77,7 @@ for (const [name, operation] of Object.entries(operations)) {
     for (const step of steps) {
       it.effect(`whatever comes of ${step}`, () =>
         Effect.gen(function* () {
-          for (const [kind, gate] of Object.entries(gates)) {
+          for (const [kind, gate] of gatesAt(step)) {
             // What a promise in driver.use waits for has no time limit.
             if (name.startsWith("driver.use") && (kind === "never" || kind === "held")) continue
             yield* Effect.gen(function* () {
@@ -99,6 +105,7 @@ for (const [name, operation] of Object.entries(operations)) {
         }),
       )
 
+      if (step === "session") continue
       it.effect(`interrupted while ${step} is held, or never answers`, () =>
         Effect.gen(function* () {
           for (const gate of [Gate.held, Gate.never]) {
@@ -131,6 +138,7 @@ describe("what a gate stands for is what a client and the record say", () => {
     ["commit", Gate.err("DeadlockDetected"), "DeadlockDetected", "rolledBack"],
     ["commit", Gate.err("ConstraintViolation"), "ConstraintViolation", "rolledBack"],
     ["commit", Gate.err("ConnectionError"), "CommitUnknown", "lost"],
+    ["commit", Gate.err("SessionExpired"), "CommitUnknown", "lost"],
     ["run", Gate.lost, "ConnectionError", "rolledBack"],
     ["run", Gate.err("CypherSyntaxError"), "CypherSyntaxError", "rolledBack"],
     ["pull", Gate.err(), "DeadlockDetected", "rolledBack"],
@@ -153,6 +161,18 @@ describe("what a gate stands for is what a client and the record say", () => {
     }).pipe(Effect.provide(Neo4jMock.layer({ rules, gates: { pull: Gate.lost } }))),
   )
 
+  it.effect("of a write on its own whose connection breaks: it is CommitUnknown, and it is lost", () =>
+    Effect.gen(function* () {
+      const neo4j = yield* Neo4jClient
+      const { setGates } = yield* Neo4jMock.Control
+      for (const reason of ["ConnectionError", "SessionExpired"] as const) {
+        yield* setGates({ pull: Gate.err(reason) })
+        const error = yield* failure(neo4j.write(statement, { retry: "none" }))
+        assert.deepStrictEqual([error.reason._tag, (yield* outcomes).at(-1)], ["CommitUnknown", "lost"])
+      }
+    }).pipe(Effect.provide(Neo4jMock.layer({ rules }))),
+  )
+
   it.effect("of a transaction that the server has never heard of: it is tried again", () =>
     Effect.gen(function* () {
       const neo4j = yield* Neo4jClient
@@ -166,7 +186,7 @@ describe("what a gate stands for is what a client and the record say", () => {
 
 describe("a Layer", () => {
   for (const step of ["driver", "verify"] as const) {
-    for (const [kind, gate] of Object.entries(gates)) {
+    for (const [kind, gate] of gatesAt(step)) {
       it.effect(`ends, built or failed, whatever comes of ${step}: ${kind}`, () =>
         Effect.gen(function* () {
           const build = Layer.build(Neo4jMock.layer({ rules, gates: { [step]: gate } }))
@@ -197,6 +217,34 @@ describe("a Layer", () => {
         )
         assert.lengthOf(rows, 3)
       }),
+    )
+  }
+})
+
+describe("gates that are none are refused, with the name of the step", () => {
+  const wrong: Record<string, readonly [Gate.Gates, string]> = {
+    "no step": [{ walk: Gate.ok } as Gate.Gates, "gates.walk"],
+    "no gate": [{ run: "ok" } as never, "gates.run"],
+    "slow without a duration": [{ run: Gate.slow("soon" as never) }, "gates.run"],
+    "slow for NaN, in turn": [{ pull: Gate.inTurn(Gate.ok, Gate.slow(Number.NaN)) }, "gates.pull"],
+    "nothing in turn": [{ run: (Gate.inTurn as () => never)() }, "gates.run"],
+    "err with no failure": [{ commit: Gate.err("Deadlock" as never) }, "gates.commit"],
+    // @ts-expect-error a session is opened at once
+    "a session that is never opened": [{ session: Gate.never }, "gates.session"],
+    // @ts-expect-error a session is opened at once
+    "a session that is held, in turn": [{ session: Gate.inTurn(Gate.ok, Gate.held) }, "gates.session"],
+    // @ts-expect-error a driver is made at once
+    "a driver that is slow": [{ driver: Gate.slow("1 second") }, "gates.driver"],
+  }
+  for (const [name, [gates, setting]] of Object.entries(wrong)) {
+    it.effect(name, () =>
+      Effect.gen(function* () {
+        const { setGates } = yield* Neo4jMock.Control
+        const atBuild = yield* failure(Effect.provide(Effect.void, Neo4jMock.layer({ gates })))
+        for (const { reason } of [yield* failure(setGates(gates)), atBuild]) {
+          assert.strictEqual(reason._tag === "InvalidSetting" ? reason.setting : reason._tag, setting)
+        }
+      }).pipe(Effect.provide(mocked)),
     )
   }
 })

@@ -47,7 +47,7 @@ describe("a Layer that is closed ends what is in flight", () => {
 
   it.live("whatever is held at its gates", () =>
     Effect.gen(function* () {
-      for (const step of ["session", "connection", "begin", "run", "pull", "commit"] as const) {
+      for (const step of ["connection", "begin", "run", "pull", "commit"] as const) {
         const scope = yield* Scope.make()
         const layer = Neo4jMock.layer({ rules, gates: { [step]: Gate.held } })
         const neo4j = Context.get(yield* Scope.provide(Layer.build(layer), scope), Neo4jClient)

@@ -200,10 +200,16 @@ describe("by the test's clock, gates", () => {
       const { awaitReached, held, openGates } = yield* Neo4jMock.Control
       const fiber = yield* fork(neo4j.read(cypher`ROW`))
       yield* awaitReached("run")
+      assert.strictEqual(yield* held, 1)
       yield* Fiber.interrupt(fiber)
-      yield* openGates
       assert.strictEqual(yield* held, 0)
+      const transaction = yield* fork(neo4j.withTransaction(Effect.void))
+      yield* awaitReached("begin")
+      assert.strictEqual(yield* held, 1)
+      yield* Fiber.interrupt(transaction)
+      assert.strictEqual(yield* held, 0)
+      yield* openGates
       assert.strictEqual((yield* neo4j.pool.stats).inUse, 0)
-    }).pipe(Effect.provide(Neo4jMock.layer({ rules, gates: { run: Gate.held } }))),
+    }).pipe(Effect.provide(Neo4jMock.layer({ rules, gates: { run: Gate.held, begin: Gate.held } }))),
   )
 })

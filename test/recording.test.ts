@@ -232,6 +232,39 @@ describe("a replay gives what the server gave", () => {
     }),
   )
 
+  it.live("for what Neo4jDriver.use runs on sessions, awaited, iterated, or as a query object", () =>
+    both(
+      client(({ driver }) =>
+        driver.use(async (native) => {
+          const session = native.session()
+          const awaited = await session.run("RETURN $n AS n", { n: 1 })
+          const object = await session.run({ text: "RETURN $n AS n", parameters: { n: 2 } })
+          const iterated: Array<unknown> = []
+          for await (const record of session.run("UNWIND [3, 4] AS n RETURN n")) iterated.push(record.toObject())
+          const transaction = await session.beginTransaction()
+          const inside = await transaction.run({ text: "RETURN $n AS n", parameters: { n: 5 } })
+          await transaction.commit()
+          await session.close()
+          return [awaited, object, inside]
+            .map(({ records }) => records.map((record) => record.toObject()))
+            .concat([iterated as never])
+        }),
+      ),
+    ),
+  )
+
+  it.live("for what was cleared from Exchanges meanwhile", () =>
+    both(
+      Effect.gen(function* () {
+        const { all, clear } = yield* Exchanges
+        yield* one
+        yield* clear
+        const rows = yield* one
+        return { rows, shown: (yield* all).length }
+      }),
+    ),
+  )
+
   it.live("for a named database and integers of the settings, which are not asked for again", () =>
     Effect.gen(function* () {
       const file = fresh()
@@ -326,6 +359,52 @@ describe("what is not in the recording is refused", () => {
   )
 })
 
+describe("transactions that begin alike", () => {
+  const first = cypher`RETURN 1 AS first`
+  const transaction = (second: number) =>
+    client((neo4j) =>
+      neo4j.withTransaction(Effect.all([neo4j.read(first), neo4j.read(cypher`RETURN ${second} AS second`)])),
+    )
+
+  it.live("are told apart by what follows, in whatever order they come", () =>
+    Effect.gen(function* () {
+      const file = fresh()
+      yield* recorded(file, Effect.all([transaction(1), transaction(2), transaction(3)]))
+      const both = yield* replayed(
+        file,
+        Effect.all([transaction(3), transaction(2), transaction(1)], { concurrency: "unbounded" }),
+      )
+      assert.deepStrictEqual(both.flat().flat(), [
+        { first: 1 },
+        { second: 3 },
+        { first: 1 },
+        { second: 2 },
+        { first: 1 },
+        { second: 1 },
+      ])
+    }),
+  )
+
+  it.live("and come to another end than was recorded make the recording stale", () =>
+    Effect.gen(function* () {
+      const file = fresh()
+      yield* recorded(file, transaction(1))
+      const failing = client((neo4j) =>
+        Effect.exit(
+          neo4j.withTransaction(
+            Effect.andThen(
+              Effect.all([neo4j.read(first), neo4j.read(cypher`RETURN ${1} AS second`)]),
+              Effect.fail("no"),
+            ),
+          ),
+        ),
+      )
+      const error = yield* dyingOf(replayed(file, failing))
+      assert.include(error.message, "recorded as committed, and came out as rolledBack")
+    }),
+  )
+})
+
 describe("what must not get into the file does not", () => {
   const secret = 's3cret-«value»"with quotes"'
 
@@ -402,9 +481,110 @@ describe("what must not get into the file does not", () => {
       yield* replayed(file, program)
     }),
   )
+
+  it.live("a parameter under a chosen name, wherever its statement names it, also where no row gives it back", () =>
+    Effect.gen(function* () {
+      const email = "ada@example.com"
+      const ways = [
+        cypher`RETURN {email: ${email}} IS NOT NULL AS ok`,
+        cypher`WITH {email: "x"} AS p RETURN p.email = ${email} AS ok`,
+        cypher`WITH {email: "x"} AS p RETURN p.email IN ${[email]} AS ok`,
+        cypher`WITH {email: "x"} AS p RETURN ${email} <> p.email AS ok`,
+        cypher`WITH {email: "x"} AS p RETURN p.${cypher.property("email")} STARTS WITH ${email} AS ok`,
+        cypher`WITH ${email} AS email RETURN size(email) AS ok`,
+      ]
+      for (const statement of ways) {
+        const file = fresh()
+        yield* recorded(
+          file,
+          client((neo4j) => neo4j.read(statement)),
+          { redact: { keys: ["Email"] } },
+        )
+        assert.notInclude(readFileSync(file, "utf8"), email, statement.text)
+      }
+      // A column without an alias is called as its expression.
+      const file = fresh()
+      yield* recorded(
+        file,
+        client((neo4j) =>
+          neo4j.read(cypher`WITH {email: ${cypher.unsafe('"ada" + "@example.com"')}} AS p RETURN p.email`),
+        ),
+        { redact: { keys: ["email"] } },
+      )
+      assert.notInclude(readFileSync(file, "utf8"), email)
+    }),
+  )
+
+  it.live("values in maps with odd keys, escaped in texts, and in rows of a statement that names a PASSWORD", () =>
+    Effect.gen(function* () {
+      const file = fresh()
+      const quoted = 'it\'s a "secret" one'
+      yield* recorded(
+        file,
+        client((neo4j) =>
+          Effect.all([
+            neo4j.read(
+              cypher`RETURN ${{ $id: 1, email: "ada@example.com" }} AS map, {${cypher.property("$id")}: 1, email: "bob@example.com"} AS other`,
+            ),
+            neo4j.read(cypher`RETURN ${cypher.unsafe(String.raw`'it\'s a "secret" one'`)} AS text`),
+            neo4j.read(cypher`RETURN ${cypher.unsafe('reverse("emases") AS password, "abc" AS short')}`),
+          ]),
+        ),
+        { redact: { keys: ["email"], values: [quoted] } },
+      )
+      const text = readFileSync(file, "utf8")
+      for (const form of ["@example.com", "secret", "sesame", "abc"]) assert.notInclude(text, form)
+    }),
+  )
+
+  it.live("and all else stays as it was: other dates, labels, short texts, words of the file itself", () =>
+    Effect.gen(function* () {
+      const program = client((neo4j) =>
+        Effect.gen(function* () {
+          yield* neo4j.write(cypher`CREATE (:RecordingTest {birthday: date("1990-05-01"), n: 1})`)
+          const rows = yield* neo4j.read(cypher`
+            MATCH (u:RecordingTest) RETURN u AS user, u.birthday AS birthday, date("1991-06-02") AS other, labels(u) AS labels`)
+          yield* neo4j.write(cypher`MATCH (n:RecordingTest) DETACH DELETE n`)
+          return rows
+        }),
+      )
+      const file = fresh()
+      const redact = { keys: ["birthday", "user", "day", "labels"], values: ["month", "rows", "statement", "code"] }
+      yield* recorded(file, program, { redact })
+      assert.deepStrictEqual(yield* replayed(file, program), [
+        {
+          user: "[redacted]",
+          birthday: "[redacted]",
+          other: { _tag: "Date", year: 1991, month: 6, day: 2 },
+          labels: "[redacted]",
+        },
+      ])
+    }),
+  )
+
+  it.live("an option that is none is refused before anything is recorded", () =>
+    Effect.gen(function* () {
+      const file = fresh()
+      for (const redact of [{ keys: "email" }, { values: [{}] }, "email"]) {
+        const error = yield* Effect.flip(recorded(file, one, { redact: redact as Recording.Redact }))
+        if (!(error instanceof Recording.RecordingError)) return assert.fail(String(error))
+        assert.strictEqual(error.reason, "Invalid")
+      }
+      assert.isFalse(existsSync(file))
+    }),
+  )
 })
 
 describe("the file", () => {
+  it.live("is recorded by one Layer at a time", () =>
+    Effect.gen(function* () {
+      const file = fresh()
+      const error = yield* Effect.flip(recorded(file, recorded(file, one)))
+      assert.include(String(error), "another Layer records")
+      yield* recorded(file, one)
+    }),
+  )
+
   it.live("is left as it was where what it records fails, and nothing partial stays behind", () =>
     Effect.gen(function* () {
       const file = fresh()

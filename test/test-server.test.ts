@@ -354,6 +354,7 @@ describe("settings", () => {
   it.live.each<readonly [TestServer.IsolationOptions, string]>([
     [{ isolation: "labels" as "label" }, "Accepted: label, database, none"],
     [{ cleanTimeout: 0 }, "Accepted: a duration above 0"],
+    [{ settings: { uri: "bolt://elsewhere" } as object }, "Accepted: none; NEO4J_URI names the server"],
     [{ cleanTimeout: "soon" as "1 second" }, "Accepted: a duration above 0"],
     [{ settings: { pool: { maxSize: 0 } } }, "Accepted: a positive integer"],
   ])("%j is refused with what would be accepted", ([options, accepted]) =>
@@ -588,14 +589,15 @@ describe("where NEO4J_URI is not set", () => {
           await teardown()
           console.log(JSON.stringify({ during, address: found.address, after: names() }))
           `,
-          bare,
+          // Of another server.
+          { ...bare, NEO4J_USER: "somebody", NEO4J_DATABASE: "elsewhere" },
         )
         assert.deepStrictEqual({ errors, exitCode }, { errors: "", exitCode: 0 })
         const { address, after, during } = JSON.parse(output) as Record<"during" | "after", unknown> & {
           readonly address: string
         }
         assert.deepStrictEqual(during, ["NEO4J_PASSWORD", "NEO4J_URI", "NEO4J_USERNAME"])
-        assert.deepStrictEqual(after, [])
+        assert.deepStrictEqual(after, ["NEO4J_DATABASE", "NEO4J_USER"])
         assert.isFalse(yield* listens(address))
       }),
     startup,

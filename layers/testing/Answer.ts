@@ -82,6 +82,11 @@ export const rows = (rows: ReadonlyArray<object>, summary: Summary = {}): Answer
  * Rows that are made while the client asks for them, as many at once as its fetch size. A stream that fails ends the
  * result with an error after the rows that came before.
  *
+ * **Gotchas**
+ *
+ * An iterator, such as the object that a generator function gives, can be read once. A rule that answers more often
+ * makes one each time: `() => Answer.stream(rows())`.
+ *
  * **Example** (A million rows, of which one is made)
  *
  * ```ts

@@ -14,7 +14,7 @@ import { SessionPool } from "../../src/SessionPool.ts"
 import { isStatement, type Statement } from "../../src/Statement.ts"
 import { differenceOf } from "../internal/mock/Difference.ts"
 import { sentWith } from "../internal/mock/ExchangeLog.ts"
-import { comparableOf, normalize, printed } from "../internal/mock/Script.ts"
+import { comparableOf, matchesPattern, normalize, printed } from "../internal/mock/Script.ts"
 import type { Exchange } from "./Exchange.ts"
 import { Exchanges } from "./Exchanges.ts"
 import { ExpectationFailed } from "./ExpectationFailed.ts"
@@ -59,8 +59,8 @@ const leaked = (leases: ReadonlyArray<Lease>): ExpectationFailed =>
   })
 
 /**
- * Runs an effect, and expects that by its end all sessions are back that were borrowed meanwhile. What the effect itself
- * fails with comes first.
+ * Runs an effect, and expects that by its end all sessions are back that were borrowed meanwhile, by whomever. What the
+ * effect itself fails with comes first.
  *
  * **Example** (A borrower that forgets)
  *
@@ -103,7 +103,8 @@ export const expectReturned = <A, E, R>(
  * **Gotchas**
  *
  * Where was it taken is told with the pool's setting `captureStack`, which mocks have; a live Layer needs it set. In
- * `it.layer` the scope ends after the last test of the block; {@link expectReturned} looks at a single one.
+ * `it.layer` the scope ends after the last test of the block; {@link expectReturned} looks at a single one. Provided inside
+ * one `it.effect`, it ends before the scope of that test: what the test itself borrows into its scope counts as left.
  *
  * **Example** (Every test of a block)
  *
@@ -159,7 +160,7 @@ const difference = (expected: Expected, came: Exchange): string => {
   const { database, mode, statement, transaction } = detailsOf(expected)
   const lines: Array<string> = []
   if (statement instanceof RegExp) {
-    if (came.text.search(statement) === -1) lines.push(`it does not match ${String(statement)}:`, came.text)
+    if (!matchesPattern(statement, came.text)) lines.push(`it does not match ${String(statement)}:`, came.text)
   } else {
     const wanted = typeof statement === "string" ? { text: statement, parameters: undefined } : comparableOf(statement)
     const isSame = normalize(wanted.text) === normalize(came.text)

@@ -1,4 +1,4 @@
-import * as Data from "effect/Data"
+import * as Schema from "effect/Schema"
 
 /**
  * What a test expected and is not so. Runners show `expected` and `actual` side by side.
@@ -6,8 +6,11 @@ import * as Data from "effect/Data"
  * @category errors
  * @since 0.1.0
  */
-export class ExpectationFailed extends Data.TaggedError("ExpectationFailed")<{
-  readonly message: string
-  readonly expected?: unknown
-  readonly actual?: unknown
-}> {}
+export class ExpectationFailed extends Schema.TaggedError<ExpectationFailed>("effect-neo4j/testing/ExpectationFailed")(
+  "ExpectationFailed",
+  {
+    message: Schema.String,
+    expected: Schema.optionalKey(Schema.Unknown),
+    actual: Schema.optionalKey(Schema.Unknown),
+  },
+) {}

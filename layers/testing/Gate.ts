@@ -31,15 +31,58 @@ export type Step =
  * @category models
  * @since 0.1.0
  */
-export type Gate =
-  | { readonly _tag: "Ok" }
-  | { readonly _tag: "Err"; readonly failure: Failure | undefined }
-  | { readonly _tag: "Lost" }
-  | { readonly _tag: "Slow"; readonly delay: Duration.Input }
-  | { readonly _tag: "Never" }
-  | { readonly _tag: "Held" }
-  | { readonly _tag: "Throws" }
-  | { readonly _tag: "InTurn"; readonly gates: ReadonlyArray<Gate> }
+export type Gate = Immediate | Lost | Slow | Never | Held | InTurn<Gate>
+
+/**
+ * A gate of a step that is over when it is taken: there is no answer that could be late or lost.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Immediate = Ok | Err | Throws | InTurn<Immediate>
+
+/** See {@link ok}. @category models @since 0.1.0 */
+export interface Ok {
+  readonly _tag: "Ok"
+}
+
+/** See {@link err}. @category models @since 0.1.0 */
+export interface Err {
+  readonly _tag: "Err"
+  readonly failure: Failure | undefined
+}
+
+/** See {@link lost}. @category models @since 0.1.0 */
+export interface Lost {
+  readonly _tag: "Lost"
+}
+
+/** See {@link slow}. @category models @since 0.1.0 */
+export interface Slow {
+  readonly _tag: "Slow"
+  readonly delay: Duration.Input
+}
+
+/** See {@link never}. @category models @since 0.1.0 */
+export interface Never {
+  readonly _tag: "Never"
+}
+
+/** See {@link held}. @category models @since 0.1.0 */
+export interface Held {
+  readonly _tag: "Held"
+}
+
+/** See {@link throws}. @category models @since 0.1.0 */
+export interface Throws {
+  readonly _tag: "Throws"
+}
+
+/** See {@link inTurn}. @category models @since 0.1.0 */
+export interface InTurn<out G> {
+  readonly _tag: "InTurn"
+  readonly gates: ReadonlyArray<G>
+}
 
 /**
  * Gates by step; a step without one is Ok.
@@ -47,10 +90,10 @@ export type Gate =
  * @category models
  * @since 0.1.0
  */
-export type Gates = { readonly [S in Step]?: Gate | undefined }
+export type Gates = { readonly [S in Step]?: (S extends "driver" | "session" ? Immediate : Gate) | undefined }
 
 /** It answers at once. @category constructors @since 0.1.0 */
-export const ok: Gate = { _tag: "Ok" }
+export const ok: Ok = { _tag: "Ok" }
 
 /**
  * It fails, and what it stands for has not happened. Without a failure, with one that is usual there.
@@ -58,7 +101,7 @@ export const ok: Gate = { _tag: "Ok" }
  * @category constructors
  * @since 0.1.0
  */
-export const err = (failure?: Failure): Gate => ({ _tag: "Err", failure })
+export const err = (failure?: Failure): Err => ({ _tag: "Err", failure })
 
 /**
  * It happens, and the connection breaks before its answer arrives: at `commit`, the transaction is committed and the
@@ -67,10 +110,10 @@ export const err = (failure?: Failure): Gate => ({ _tag: "Err", failure })
  * @category constructors
  * @since 0.1.0
  */
-export const lost: Gate = { _tag: "Lost" }
+export const lost: Lost = { _tag: "Lost" }
 
 /** It answers after a while, by the program's Clock. @category constructors @since 0.1.0 */
-export const slow = (delay: Duration.Input): Gate => ({ _tag: "Slow", delay })
+export const slow = (delay: Duration.Input): Slow => ({ _tag: "Slow", delay })
 
 /**
  * It never answers, as with a server that is gone: what that does meanwhile, such as ending a transaction at its timeout,
@@ -79,13 +122,13 @@ export const slow = (delay: Duration.Input): Gate => ({ _tag: "Slow", delay })
  * @category constructors
  * @since 0.1.0
  */
-export const never: Gate = { _tag: "Never" }
+export const never: Never = { _tag: "Never" }
 
 /** It waits until the gates are opened. @category constructors @since 0.1.0 */
-export const held: Gate = { _tag: "Held" }
+export const held: Held = { _tag: "Held" }
 
 /** The driver throws at once, which it should not. @category constructors @since 0.1.0 */
-export const throws: Gate = { _tag: "Throws" }
+export const throws: Throws = { _tag: "Throws" }
 
 /**
  * One after the other, each time that the step is reached; the last one stays.
@@ -93,4 +136,7 @@ export const throws: Gate = { _tag: "Throws" }
  * @category constructors
  * @since 0.1.0
  */
-export const inTurn = (...gates: readonly [Gate, ...Array<Gate>]): Gate => ({ _tag: "InTurn", gates })
+export const inTurn = <Gs extends readonly [Gate, ...Array<Gate>]>(...gates: Gs): InTurn<Gs[number]> => ({
+  _tag: "InTurn",
+  gates,
+})

@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { Neo4jError } from "../../src/Neo4jError.ts"
 import type { Settings } from "../../src/Settings.ts"
+import { checkGates } from "../internal/mock/Checks.ts"
 import { ExchangeLog } from "../internal/mock/ExchangeLog.ts"
 import type { GateKeeper } from "../internal/mock/GateKeeper.ts"
 import { makeMock } from "../internal/mock/MockServices.ts"
@@ -31,17 +32,20 @@ export class Control extends Context.Service<
   {
     /** Adds rules, which count before those there are. */
     readonly add: (...rules: ReadonlyArray<Rule>) => Effect.Effect<void, Neo4jError>
-    /** The script and the gates as the Layer was made with, and nothing on record: for tests that share a Layer. */
+    /**
+     * The script and the gates as the Layer was made with, and nothing on record: for tests that share a Layer. The pool's
+     * size and statistics, and the client's bookmarks, stay as they are.
+     */
     readonly reset: Effect.Effect<void>
     /** Statements that no rule answered; the error of each says how it differs from the nearest that one answers. */
     readonly unexpected: Effect.Effect<ReadonlyArray<Neo4jError>>
     /** Rules with `times` that have not been used as often, in words. */
     readonly unused: Effect.Effect<ReadonlyArray<string>>
     /** Sets the gates of some steps; all others stay as they are. */
-    readonly setGates: (gates: Gates) => Effect.Effect<void>
+    readonly setGates: (gates: Gates) => Effect.Effect<void, Neo4jError>
     /** Lets go on whoever is held at a gate. */
     readonly openGates: Effect.Effect<void>
-    /** How many are held at gates. */
+    /** How many are held at gates. Statements and transactions that are over are not counted, also where they gave up. */
     readonly held: Effect.Effect<number>
     /** How often a step was reached. */
     readonly reached: (step: Step) => Effect.Effect<number>
@@ -121,6 +125,7 @@ const build = ({
   Effect.gen(function* () {
     const log = new ExchangeLog(false)
     const script = yield* orFail(() => new Script(rules, log))
+    yield* orFail(() => checkGates(gates, "Neo4jMock.layer"))
     const identity = { agent, database }
     const { server, services } = yield* makeMock({ answering: script, log, gates, identity, settings })
     return Context.add(services, Control, controlOf(script, log, server.gates))
@@ -131,12 +136,16 @@ const controlOf = (script: Script, log: ExchangeLog, gates: GateKeeper): Control
     add: (...rules) => orFail(() => script.add(rules)),
     reset: Effect.sync(() => {
       script.reset()
-      log.clear()
+      log.reset()
       gates.reset()
     }),
     unexpected: Effect.sync(() => script.unexpected),
     unused: Effect.sync(() => script.unused),
-    setGates: (changed) => Effect.sync(() => gates.set(changed)),
+    setGates: (changed) =>
+      orFail(() => {
+        checkGates(changed, "Neo4jMock.setGates")
+        gates.set(changed)
+      }),
     openGates: Effect.sync(() => gates.open()),
     held: Effect.sync(() => gates.holding),
     reached: (step) => Effect.sync(() => gates.count(step)),
@@ -165,6 +174,9 @@ const controlOf = (script: Script, log: ExchangeLog, gates: GateKeeper): Control
  *
  * A statement that no rule answers fails with `InvalidStatement`, whose message shows how it differs from the nearest
  * that one answers. Parameters stand in that message: a mock is for tests.
+ *
+ * `executeRead` and `executeWrite` of a native session in `Neo4jDriver.use` try once, whatever they fail with: the
+ * driver's own way to try again is not part of a mock.
  *
  * **Example** (A program and its mock)
  *

@@ -7,11 +7,12 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import type * as Config from "effect/Config"
 import type * as Scope from "effect/Scope"
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
-import { dirname } from "node:path"
+import { dirname, resolve } from "node:path"
 import type { Neo4jError } from "../../src/Neo4jError.ts"
 import * as Neo4jConfig from "../../src/Neo4jConfig.ts"
 import type { Auth, Credentials, Settings } from "../../src/Settings.ts"
@@ -24,7 +25,6 @@ import * as RecordingFile from "../internal/mock/RecordingFile.ts"
 import { type Redact, Redaction } from "../internal/mock/Redaction.ts"
 import { Replay } from "../internal/mock/Replay.ts"
 import { watching } from "../internal/mock/WatchedDriver.ts"
-import type { Json } from "../internal/mock/WireJson.ts"
 import type { Services } from "../Neo4j.ts"
 import { Exchanges } from "./Exchanges.ts"
 import { RecordingError } from "./RecordingError.ts"
@@ -61,8 +61,26 @@ export interface Options<E = never> {
   readonly redact?: Redact | undefined
 }
 
-const fail = (reason: RecordingError["reason"], file: string, message: string, cause?: unknown) =>
-  Effect.fail(new RecordingError({ reason, file, message, cause }))
+const fail = (reason: RecordingError["reason"], file: string, message: string) =>
+  Effect.fail(new RecordingError({ reason, file, message }))
+
+const isListOf = (u: unknown, is: (item: unknown) => boolean): boolean =>
+  u === undefined || (Array.isArray(u) && u.every(is))
+
+const isValue = (u: unknown): boolean =>
+  Predicate.isString(u) || Predicate.isNumber(u) || Predicate.isBigInt(u) || Redacted.isRedacted(u)
+
+// What would be found wrong only when all has been recorded.
+const checked = ({ file, redact }: Options<unknown>): Effect.Effect<void, RecordingError> => {
+  if (!Predicate.isString(file) || file === "")
+    return fail("Invalid", String(file), "the file of a recording has a name")
+  const isFine =
+    redact === undefined ||
+    (Predicate.isObject(redact) && isListOf(redact.keys, Predicate.isString) && isListOf(redact.values, isValue))
+  return isFine
+    ? Effect.void
+    : fail("Invalid", file, "redact is { keys: [names], values: [strings, numbers, bigints or Redacted strings] }")
+}
 
 const modeOf = ({ file, mode }: Options<unknown>): Effect.Effect<"record" | "replay", RecordingError> => {
   const given = mode ?? (process.env["NEO4J_RECORDING"] || "auto")
@@ -90,12 +108,33 @@ const watchedAuth = (auth: Auth | undefined, learn: (secret: string) => void): A
 // A stream that ends early leaves little of what was read ahead in the file.
 const fetchSize = 100
 
-type Live<E> = Settings | Effect.Effect<Settings, E, Scope.Scope>
+/**
+ * Where to record.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Live<E> = Settings | Effect.Effect<Settings, E, Scope.Scope>
+
+const recorded = new Set<string>()
+
+/** Two that record the same file would overwrite each other's. */
+const alone = (file: string) =>
+  Effect.acquireRelease(
+    Effect.suspend(() => {
+      const path = resolve(file)
+      if (recorded.has(path)) return fail("Invalid", file, `another Layer records ${file} at this moment`)
+      recorded.add(path)
+      return Effect.succeed(path)
+    }),
+    (path) => Effect.sync(() => recorded.delete(path)),
+  )
 
 const recording = Effect.fnUntraced(function* <E>({ file, redact = {}, settings }: Options<E>, live: Live<E>) {
   const found: Settings = { ...(Effect.isEffect(live) ? yield* live : live), ...settings }
   const own: Array<string> = []
   const log = new ExchangeLog(true)
+  yield* alone(file)
   yield* Effect.addFinalizer((exit) =>
     Exit.isFailure(exit)
       ? Effect.logWarning(`effect-neo4j: ${file} is left as it was, as what it records has failed`)
@@ -132,11 +171,6 @@ const write = (file: string, log: ExchangeLog, settings: Settings, redaction: Re
         work,
       }),
     )
-    // Whatever a summary or an error holds that is not known here.
-    const statements = work.flatMap(({ statements }) => statements) as unknown as Json
-    if (redaction.isIn(statements)) {
-      return fail("Secret", file, `a value that is to be left out would stand in ${file}; nothing was written`)
-    }
     return Effect.try({
       try: () => {
         mkdirSync(dirname(file), { recursive: true })
@@ -149,29 +183,36 @@ const write = (file: string, log: ExchangeLog, settings: Settings, redaction: Re
           reason: "Unwritable",
           file,
           message: `${file} cannot be written: ${String(cause)}`,
-          cause,
         }),
     })
   })
 
+const readText = (file: string): Effect.Effect<string, RecordingError> =>
+  Effect.try({
+    try: () => readFileSync(file, "utf8").replace(/^\uFEFF/, ""),
+    catch: (cause) =>
+      (cause as NodeJS.ErrnoException).code === "ENOENT"
+        ? new RecordingError({ reason: "Missing", file, message: `there is no recording ${file}. ${recordIt}` })
+        : new RecordingError({ reason: "Unreadable", file, message: `${file} cannot be read: ${String(cause)}` }),
+  })
+
+const recordIt = "Record it with a server: NEO4J_RECORDING=record"
+
 const read = (file: string): Effect.Effect<RecordingFile.Recorded, RecordingError> =>
-  Effect.suspend(() => {
-    if (!existsSync(file)) {
-      const message = `there is no recording ${file}. Record it with a server: NEO4J_RECORDING=record`
-      return fail("Missing", file, message)
-    }
-    const recorded = RecordingFile.parse(readFileSync(file, "utf8"))
+  Effect.flatMap(readText(file), (text) => {
+    const recorded = RecordingFile.parse(text)
     return typeof recorded === "string"
-      ? fail("Unreadable", file, `${file} cannot be replayed: ${recorded}. Record it again: NEO4J_RECORDING=record`)
+      ? fail("Unreadable", file, `${file} cannot be replayed: ${recorded}. ${recordIt}`)
       : Effect.succeed(recorded)
   })
 
-const stale = (file: string, { unexpected, unused }: Replay) => {
-  if (unexpected.length === 0 && unused.length === 0) return Effect.void
+const stale = (file: string, { changed, unexpected, unused }: Replay) => {
+  if (unexpected.length + unused.length + changed.length === 0) return Effect.void
   const message = [
     `the recording ${file} is stale; where the program is right, record it again: NEO4J_RECORDING=record`,
     ...unexpected.map((error) => error.reason.message),
     ...unused,
+    ...changed,
   ].join("\n")
   return fail("Stale", file, message)
 }
@@ -206,10 +247,12 @@ const replaying = Effect.fnUntraced(function* ({ file, settings }: Options<unkno
  *
  * **Details**
  *
- * A statement is answered by one recorded with the same text (white space aside), parameters, mode, database and user, each
- * once, in their order; those of a transaction only in a transaction, and its COMMIT ends as it did. One that is not in the
- * file fails with `InvalidStatement`, whose message shows the difference to the nearest. Where the scope ends and something
- * was refused, or recorded and not asked, it dies with a `RecordingError` that says what.
+ * A statement is answered by one recorded with the same text (white space and comments aside), parameters, mode, database
+ * and user, each once; those that are the same in their order. Those of a transaction are answered only in a transaction,
+ * and its COMMIT ends as it did. One that is not in the file fails with `InvalidStatement`, whose message shows the
+ * difference to the nearest. Where the scope ends and something was refused, was recorded and not asked, or a transaction
+ * came to another end, it dies with a `RecordingError` that says what. In which order different statements come is not
+ * looked at; see `expectStatements`.
  *
  * Passwords and tokens of the client, the values of `redact`, and whatever a statement that names a PASSWORD carries, are
  * replaced before the file is written; on replay any value is accepted in their place, and `"[redacted]"` is read. The
@@ -244,14 +287,14 @@ const replaying = Effect.fnUntraced(function* ({ file, settings }: Options<unkno
  * @since 0.1.0
  */
 export const layer: {
-  <E>(
+  <E = never>(
     options: Options<E> & { readonly live: Live<E> },
   ): Layer.Layer<Services | Exchanges, Neo4jError | RecordingError | E>
   (options: Options): Layer.Layer<Services | Exchanges, Neo4jError | RecordingError | Config.ConfigError>
 } = <E>(options: Options<E>): Layer.Layer<Services | Exchanges, Neo4jError | RecordingError | Config.ConfigError | E> =>
   Layer.effectContext(
     Effect.flatMap(
-      modeOf(options),
+      Effect.andThen(checked(options), modeOf(options)),
       (
         mode,
       ): Effect.Effect<

@@ -1,10 +1,8 @@
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
-import type { AccessMode } from "../../src/QueryOptions.ts"
 import type { Statement } from "../../src/Statement.ts"
-import type { Value } from "../../src/Value.ts"
 import type { Reply } from "./Answer.ts"
-import type { Exchange, ExchangeTransaction } from "./Exchange.ts"
+import type { Exchange } from "./Exchange.ts"
 import type { Failure } from "./Failure.ts"
 
 /**
@@ -13,18 +11,12 @@ import type { Failure } from "./Failure.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Request {
-  readonly text: string
-  /** As a client gives values: plain. An integer that a number cannot hold is a bigint. */
-  readonly parameters: Readonly<Record<string, Value>>
-  readonly mode: AccessMode
-  readonly database: string | undefined
-  readonly impersonatedUser: string | undefined
-  readonly metadata: Readonly<Record<string, Value>> | undefined
+export interface Request extends Pick<
+  Exchange,
+  "text" | "parameters" | "mode" | "database" | "impersonatedUser" | "metadata" | "bookmarks" | "transaction"
+> {
   /** The transaction's timeout. */
   readonly timeout: Duration.Duration
-  readonly bookmarks: ReadonlyArray<string>
-  readonly transaction: ExchangeTransaction
   /** What was sent before it, with what became of that so far. */
   readonly exchanges: ReadonlyArray<Exchange>
 }

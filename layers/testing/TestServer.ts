@@ -12,6 +12,7 @@ import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import type { Neo4jError } from "../../src/Neo4jError.ts"
 import type { Settings } from "../../src/Settings.ts"
+import { variables } from "../../src/Variables.ts"
 import * as ContainerServer from "../internal/server/ContainerServer.ts"
 import type { Endpoint } from "../internal/server/Housekeeping.ts"
 import * as Isolating from "../internal/server/Isolating.ts"
@@ -239,7 +240,9 @@ export const setupWith = (options: Neo4jServer.ServerOptions) => (): Promise<() 
   const start = Effect.gen(function* () {
     const server = yield* Neo4jServer.acquire(options)
     if (options.silent !== true) yield* Console.error(Neo4jServer.describe(server))
-    const before = Object.keys(server.variables).map((name) => [name, process.env[name]] as const)
+    // Those of another server would be taken for this one's.
+    const others = server.way === "NEO4J_URI" ? [] : [...variables["auth.username"], ...variables.database]
+    const before = [...others, ...Object.keys(server.variables)].map((name) => [name, process.env[name]] as const)
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         for (const [name, value] of before) {
@@ -248,6 +251,7 @@ export const setupWith = (options: Neo4jServer.ServerOptions) => (): Promise<() 
         }
       }),
     )
+    for (const name of others) delete process.env[name]
     Object.assign(process.env, server.variables)
   })
   return Effect.runPromise(

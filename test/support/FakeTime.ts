@@ -29,7 +29,7 @@ export const pass = (millis: number) => {
   vi.advanceTimersByTime(millis)
 }
 
-/** Lets time pass until a condition holds, for ten minutes at most. */
+/** Lets time pass until a condition holds, for ten minutes at most: by then it must. */
 export const passUntil = (condition: () => boolean) =>
   Effect.gen(function* () {
     for (let millis = 0; millis < 600_000 && !condition(); millis += 10) {
@@ -37,4 +37,5 @@ export const passUntil = (condition: () => boolean) =>
       if (condition()) return
       pass(10)
     }
+    if (!condition()) return yield* Effect.die(new Error(`never came true: ${String(condition)}`))
   })

@@ -7,6 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Neo4jConfig } from "effect-neo4j"
+import type { Driver } from "neo4j-driver"
 import { Answer, Gate } from "effect-neo4j/testing"
 import { make } from "../../layers/internal/LiveServices.ts"
 import { ExchangeLog, type LoggedTransaction } from "../../layers/internal/mock/ExchangeLog.ts"
@@ -18,6 +19,8 @@ const clock = Clock.Clock.defaultValue()
 
 export class Mocked {
   readonly server: MockServer
+  readonly drivers: Array<MockDriver> = []
+  readonly sessions: Array<{ readonly closes: number }> = []
   readonly #gates: Gate.Gates
   /** Those whose COMMIT has come through. */
   readonly #committing: Array<LoggedTransaction> = []
@@ -38,7 +41,7 @@ export class Mocked {
     const { server } = this
     const services = make(
       { uri: "bolt://mock:7687", ...settings },
-      { createUnsafe: () => MockDriver.native(server), clock: Effect.succeed(clock) },
+      { createUnsafe: () => this.#open(), clock: Effect.succeed(clock) },
     )
     return Layer.effectContext(
       Effect.andThen(
@@ -48,13 +51,21 @@ export class Mocked {
     )
   }
 
-  get sessions(): ReadonlyArray<{ readonly closes: number }> {
-    return this.server.drivers.flatMap(({ sessions }) => sessions)
+  #open(): Driver {
+    const driver = new MockDriver(this.server)
+    const open = driver.session.bind(driver)
+    driver.session = (config) => {
+      const session = open(config)
+      this.sessions.push(session)
+      return session
+    }
+    this.drivers.push(driver)
+    return driver as unknown as Driver
   }
 
   /** Connections in use of drivers that are not closed. */
   get connectionsInUse(): number {
-    return this.server.drivers.reduce((sum, { connections }) => sum + connections.size, 0)
+    return this.drivers.reduce((sum, { connections }) => sum + connections.size, 0)
   }
 
   /** How many transactions were committed because they were asked to be. */

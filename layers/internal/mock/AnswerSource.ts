@@ -1,17 +1,18 @@
 /** The rows of an answer, batch by batch as they are pulled, and its summary. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Formatter from "effect/Formatter"
 import * as Stream from "effect/Stream"
 import neo4j from "neo4j-driver"
 import type { Record as NativeRecord, ResultSummary } from "neo4j-driver"
-import { isNeo4jError, Neo4jError } from "../../../src/Neo4jError.ts"
+import { Neo4jError } from "../../../src/Neo4jError.ts"
 import { InvalidStatement } from "../../../src/Neo4jErrorReason.ts"
 import type { Streamed, Summary } from "../../testing/Answer.ts"
 import type { Failure } from "../../testing/Failure.ts"
 import type { LoggedExchange } from "./ExchangeLog.ts"
 import type { Answered, MockServer, Records } from "./MockServer.ts"
 import { RowEncoder } from "./RowEncoder.ts"
-import { errorOf } from "./ServerErrors.ts"
+import { errorOf, isFailure } from "./ServerErrors.ts"
 import { summaryOf } from "./SummaryEncoder.ts"
 
 export interface Batch {
@@ -33,6 +34,8 @@ export interface Source {
 }
 
 const nothing = () => {}
+
+const manyRows = 1000
 
 const failing = (failure: unknown): Source => ({
   take: () => ({ records: [], isLast: true, failure }),
@@ -75,10 +78,22 @@ const ofRecords = (server: MockServer, asked: LoggedExchange, { end, records, su
   }
 }
 
-const iteratorOf = (server: MockServer, rows: Streamed): AsyncIterator<object> | Iterator<object> =>
-  Stream.isStream(rows)
-    ? Stream.toAsyncIterableWith(rows as Stream.Stream<object, Failure>, server.context)[Symbol.asyncIterator]()
-    : rows[Symbol.iterator]()
+/** Iterators that have been given as rows: each can be read once. */
+const spent = new WeakSet<object>()
+
+const iteratorOf = (server: MockServer, rows: Streamed): AsyncIterator<object> | Iterator<object> => {
+  if (Stream.isStream(rows)) {
+    return Stream.toAsyncIterableWith(rows as Stream.Stream<object, Failure>, server.context)[Symbol.asyncIterator]()
+  }
+  const iterator = rows[Symbol.iterator]()
+  if (iterator === (rows as object)) {
+    if (spent.has(iterator)) {
+      throw new Error("its rows can be read once; give an array, a Stream, or a function that makes it")
+    }
+    spent.add(iterator)
+  }
+  return iterator
+}
 
 const ofStream = (server: MockServer, asked: LoggedExchange, rows: Streamed, summary: Summary): Source => {
   const encoder = new RowEncoder()
@@ -98,6 +113,8 @@ const ofStream = (server: MockServer, asked: LoggedExchange, rows: Streamed, sum
           const record = encoder.encode(item.value)
           if (record instanceof Neo4jError) return { records, isLast: true, failure: record }
           records.push(record)
+          // Rows without an end must not keep everybody else from ending them.
+          if (rows % manyRows === manyRows - 1) await new Promise((resolve) => setImmediate(resolve))
         }
         return { records, isLast: false }
       } catch (cause) {
@@ -116,11 +133,9 @@ const ofStream = (server: MockServer, asked: LoggedExchange, rows: Streamed, sum
 
 // What a test's own function or stream fails with: a failure that is meant, or a mistake of the test.
 const failureOf = (cause: unknown, { text }: LoggedExchange): unknown => {
-  if (isNeo4jError(cause)) return cause
-  if (typeof cause === "string" || (typeof cause === "object" && cause !== null && "code" in cause)) {
-    return errorOf(cause as Failure, "Neo4jMock.answer")
-  }
-  const message = `the answer to this statement could not be made: ${cause instanceof Error ? cause.message : String(cause)}`
+  if (isFailure(cause)) return errorOf(cause, "Neo4jMock.answer")
+  const why = cause instanceof Error ? cause.message : typeof cause === "string" ? cause : Formatter.format(cause)
+  const message = `the answer to this statement could not be made: ${why}`
   return Neo4jError.from(new InvalidStatement({ message, hint: `The statement: ${text}` }), "Neo4jMock.answer", cause)
 }
 
@@ -148,8 +163,6 @@ const settle = (
       )
     case "InTurn":
       return settle(server, asked, answer.answers[0] as Answered)
-    default:
-      throw new Error("a rule gave neither rows nor an answer")
   }
 }
 

@@ -1,12 +1,23 @@
 /** What was asked of a driver, and what became of it: written by whoever asks, read by tests. */
 import * as Effect from "effect/Effect"
 import type { Record as NativeRecord, ResultSummary } from "neo4j-driver"
+import { isNeo4jError } from "../../../src/Neo4jError.ts"
 import type { AccessMode } from "../../../src/QueryOptions.ts"
 import type { Value } from "../../../src/Value.ts"
 import type { Exchange, ExchangeOutcome, ExchangeTransaction } from "../../testing/Exchange.ts"
 import type { Exchanges } from "../../testing/Exchanges.ts"
+import { encodeParameters } from "../ParameterEncoder.ts"
 import { decodeParameters } from "../RowDecoder.ts"
 import { isConnectionLost } from "./ServerErrors.ts"
+
+/** What the driver takes as a statement. */
+export type Query = string | { readonly text: string; readonly parameters?: Readonly<Record<string, unknown>> }
+
+/** The text and the parameters of what was asked. */
+export const queryOf = (query: Query, parameters: Readonly<Record<string, unknown>> | undefined) =>
+  typeof query === "string"
+    ? { text: query, parameters: parameters ?? {} }
+    : { text: query.text, parameters: query.parameters ?? parameters ?? {} }
 
 /** What a native session was opened with. */
 export interface SessionConfig {
@@ -38,6 +49,12 @@ export class LoggedTransaction implements ExchangeTransaction {
   /** What is known first of its end stays. */
   end(outcome: ExchangeTransaction["outcome"]): void {
     if (this.outcome === "open") this.outcome = outcome
+  }
+
+  /** The answer to its COMMIT, which says more than that there was none. */
+  answered(outcome: ExchangeTransaction["outcome"]): void {
+    if (this.outcome === "lost") this.outcome = outcome
+    else this.end(outcome)
   }
 }
 
@@ -134,19 +151,28 @@ export class LoggedExchange {
       outcome,
       rows,
     }
-    natives.set(exchange, this.native)
+    natives.set(parameters, this.native)
     return exchange
   }
 }
 
-const natives = new WeakMap<Exchange, Readonly<Record<string, unknown>>>()
+const natives = new WeakMap<Exchange["parameters"], Readonly<Record<string, unknown>>>()
 
-/** The parameters of an exchange as they were sent: as plain data an INTEGER and a FLOAT can be the same. */
-export const sentWith = (exchange: Exchange): Readonly<Record<string, unknown>> => natives.get(exchange) ?? {}
+/**
+ * The parameters of an exchange as they were sent: as plain data an INTEGER and a FLOAT can be the same. Those that a
+ * test has made itself are sent as a client sends them. Throws a `Neo4jError` where it cannot.
+ */
+export const sentWith = ({ parameters }: Exchange): Readonly<Record<string, unknown>> => {
+  const sent = natives.get(parameters) ?? encodeParameters(parameters, "expectStatements")
+  if (isNeo4jError(sent)) throw sent
+  return sent
+}
 
 export class ExchangeLog {
   readonly #keepsRows: boolean
   #entries: Array<LoggedExchange> = []
+  /** How many of the first are not shown any more; a recording has them all the same. */
+  #cleared = 0
   #order = 0
   #sessions = 0
   #transactions = 0
@@ -160,11 +186,20 @@ export class ExchangeLog {
   }
 
   get all(): ReadonlyArray<Exchange> {
-    return this.#entries.map(({ shown }) => shown)
+    return this.#entries.slice(this.#cleared).map(({ shown }) => shown)
   }
 
   clear(): void {
+    if (this.#keepsRows) this.#cleared = this.#entries.length
+    else this.#entries = []
+  }
+
+  /** As it was made. */
+  reset(): void {
     this.#entries = []
+    this.#order = 0
+    this.#sessions = 0
+    this.#transactions = 0
   }
 
   /** As tests see it. */

@@ -15,6 +15,9 @@ const usual: Partial<Record<Step, Failure>> = {
 const ignore = () => {}
 
 interface Held {
+  readonly passed: Promise<boolean>
+  /** Whether whoever came still wants to pass. */
+  isAwaited: boolean
   readonly go: () => void
   readonly fail: (cause: unknown) => void
 }
@@ -42,7 +45,12 @@ export class GateKeeper {
 
   /** How many are held. */
   get holding(): number {
-    return this.#held.length
+    return this.#held.filter(({ isAwaited }) => isAwaited).length
+  }
+
+  /** Whoever wanted to pass has given up. It is let go on with the others, as an answer can come too late. */
+  givenUp(passed: Promise<boolean>): void {
+    for (const held of this.#held) if (held.passed === passed) held.isAwaited = false
   }
 
   /** Calls `f` at each step that is reached; gives what ends that. */
@@ -129,7 +137,9 @@ export class GateKeeper {
   }
 
   #waiting(list: Array<Held>): Promise<boolean> {
-    return new Promise((resolve, fail) => list.push({ go: () => resolve(false), fail }))
+    const { promise: passed, reject: fail, resolve } = Promise.withResolvers<boolean>()
+    list.push({ passed, isAwaited: true, go: () => resolve(false), fail })
+    return passed
   }
 }
 

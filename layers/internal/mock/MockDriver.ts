@@ -13,7 +13,7 @@ import type { MockServer } from "./MockServer.ts"
 import type { TransactionSettings } from "./ExchangeLog.ts"
 import { MockSession, type NativeSessionConfig, type Owner } from "./MockSession.ts"
 import type { MockTransaction } from "./MockTransaction.ts"
-import { serverOf } from "./SummaryEncoder.ts"
+import { serverOf } from "./Identity.ts"
 
 interface QueryConfig extends NativeSessionConfig {
   readonly routing?: "READ" | "WRITE"
@@ -29,7 +29,6 @@ const ignore = () => {}
 export class MockDriver implements Owner {
   readonly server: MockServer
   readonly connections = new Set<unknown>()
-  readonly sessions: Array<MockSession> = []
   closes = 0
 
   constructor(server: MockServer) {
@@ -39,9 +38,7 @@ export class MockDriver implements Owner {
 
   /** As the toolkit takes it. */
   static native(server: MockServer): Driver {
-    const driver = new MockDriver(server)
-    server.drivers.push(driver)
-    return driver as unknown as Driver
+    return new MockDriver(server) as unknown as Driver
   }
 
   get isClosed(): boolean {
@@ -51,9 +48,7 @@ export class MockDriver implements Owner {
   session(config: NativeSessionConfig = {}): MockSession {
     this.server.gates.throwAt("session")
     if (this.isClosed) throw new Error("a session was opened on a driver that is closed")
-    const session = new MockSession(this, config)
-    this.sessions.push(session)
-    return session
+    return new MockSession(this, config)
   }
 
   async executeQuery(query: string, parameters: object = {}, config: QueryConfig = {}): Promise<unknown> {

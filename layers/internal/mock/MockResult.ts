@@ -49,6 +49,8 @@ export class MockResult implements PromiseLike<Eager> {
   /** Nothing more comes by itself. */
   #isUnanswered = false
   #isAtGate = true
+  /** What it has come to, or comes to next. */
+  #gate: Promise<boolean>
   #isTimedOut = false
   /** The columns, known with the first row. */
   #keys: Array<string> | undefined = undefined
@@ -68,6 +70,7 @@ export class MockResult implements PromiseLike<Eager> {
     this.#server = server
     this.#exchange = exchange
     this.#onOver = onOver
+    this.#gate = answered
     this.#ask(ready, answered).catch((cause: unknown) => this.fail(cause))
   }
 
@@ -85,6 +88,7 @@ export class MockResult implements PromiseLike<Eager> {
   /** What happens at the server meanwhile is heard of when the gate lets it pass. */
   async #atGate(passed: Promise<boolean>): Promise<boolean> {
     this.#isAtGate = true
+    this.#gate = passed
     const isLost = await passed
     this.#isAtGate = false
     if (this.#isTimedOut) throw timedOut()
@@ -184,6 +188,7 @@ export class MockResult implements PromiseLike<Eager> {
   fail(cause: unknown, isEnded = false): void {
     if (this.#state === "over") return
     this.#state = "over"
+    this.#server.gates.givenUp(this.#gate)
     this.#stopAnswering()
     this.#source?.end()
     this.#failure = { cause }

@@ -12,6 +12,7 @@ import type { Gates } from "../../testing/Gate.ts"
 import type { Sweeper } from "../Sweeper.ts"
 import type { ExchangeLog, LoggedExchange } from "./ExchangeLog.ts"
 import { GateKeeper } from "./GateKeeper.ts"
+import type { Identity } from "./Identity.ts"
 
 /** What was recorded, as the driver gave it; "never" ends after its rows without a word. */
 export interface Records {
@@ -30,20 +31,6 @@ export interface Answering {
   readonly commit?: ((transaction: LoggedExchange["transaction"]) => unknown) | undefined
 }
 
-export interface Identity {
-  readonly agent: string
-  /** The home database. */
-  readonly database: string
-}
-
-/** A driver, as far as it is witnessed. */
-export interface Opened {
-  readonly closes: number
-  /** Who has a connection. */
-  readonly connections: ReadonlySet<unknown>
-  readonly sessions: ReadonlyArray<{ readonly closes: number }>
-}
-
 export class MockServer {
   readonly answering: Answering
   readonly log: ExchangeLog
@@ -52,8 +39,6 @@ export class MockServer {
   readonly sweeper: Sweeper
   readonly #context: Context.Context<never>
   readonly #fibers = new Set<Fiber.Fiber<unknown, unknown>>()
-  /** Those that were made for it. */
-  readonly drivers: Array<Opened> = []
   #writes = 0
   #isEnded = false
 

@@ -12,7 +12,8 @@ import { make } from "../LiveServices.ts"
 import { Sweeper } from "../Sweeper.ts"
 import type { ExchangeLog } from "./ExchangeLog.ts"
 import { MockDriver } from "./MockDriver.ts"
-import { type Answering, type Identity, MockServer } from "./MockServer.ts"
+import type { Identity } from "./Identity.ts"
+import { type Answering, MockServer } from "./MockServer.ts"
 
 export interface MockOptions {
   readonly answering: Answering

@@ -1,6 +1,12 @@
 /** A session as the driver gives it, with a connection while it works. */
 import type { AccessMode } from "../../../src/QueryOptions.ts"
-import type { LoggedExchange, SessionConfig, TransactionSettings } from "./ExchangeLog.ts"
+import {
+  type LoggedExchange,
+  type Query,
+  queryOf,
+  type SessionConfig,
+  type TransactionSettings,
+} from "./ExchangeLog.ts"
 import { orLost } from "./GateKeeper.ts"
 import { MockResult } from "./MockResult.ts"
 import type { MockServer } from "./MockServer.ts"
@@ -34,8 +40,6 @@ const configOf = (native: NativeSessionConfig): SessionConfig => ({
   impersonatedUser: native.impersonatedUser,
   bookmarks: native.bookmarks === undefined ? [] : [native.bookmarks].flat(),
 })
-
-type Query = string | { readonly text: string; readonly parameters?: Readonly<Record<string, unknown>> }
 
 type Work<A> = (transaction: Omit<MockTransaction, "then">) => Promise<A>
 
@@ -76,7 +80,13 @@ export class MockSession {
 
   #release(): void {
     this.#running = undefined
+    if (this.#transaction?.isOver === true) this.#transaction = undefined
     this.#owner.connections.delete(this)
+  }
+
+  /** As its next statement finds it. */
+  get #current(): SessionConfig {
+    return { ...this.#config, bookmarks: [...this.#bookmarks] }
   }
 
   #committed(writes: boolean): void {
@@ -107,22 +117,21 @@ export class MockSession {
 
   #asked(
     query: Query,
-    parameters: Readonly<Record<string, unknown>> = {},
+    parameters: Readonly<Record<string, unknown>> | undefined,
     settings: TransactionSettings,
   ): LoggedExchange {
     const { log } = this.#server
     return log.asked({
-      text: typeof query === "string" ? query : query.text,
-      parameters: typeof query === "string" ? parameters : (query.parameters ?? parameters),
+      ...queryOf(query, parameters),
       session: this.#number,
-      config: this.#config,
+      config: this.#current,
       settings,
       transaction: log.transaction("autoCommit"),
     })
   }
 
   beginTransaction(settings: TransactionSettings = {}): MockTransaction {
-    return this.#begin(settings, this.#config)
+    return this.#begin(settings, this.#current)
   }
 
   #begin(settings: TransactionSettings, config: SessionConfig): MockTransaction {
@@ -150,7 +159,7 @@ export class MockSession {
   }
 
   async #execute<A>(mode: AccessMode, work: Work<A>, settings?: TransactionSettings): Promise<A> {
-    const transaction = await this.#begin(settings ?? {}, { ...this.#config, mode, bookmarks: this.#bookmarks })
+    const transaction = await this.#begin(settings ?? {}, { ...this.#current, mode })
     try {
       const value = await work(transaction)
       await transaction.commit()

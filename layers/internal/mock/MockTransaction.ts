@@ -1,6 +1,12 @@
 /** A transaction as the driver gives it: its statements share one connection, and fail with whichever fails first. */
 import type { Timer } from "../Sweeper.ts"
-import type { LoggedTransaction, SessionConfig, TransactionSettings } from "./ExchangeLog.ts"
+import {
+  type LoggedTransaction,
+  type Query,
+  queryOf,
+  type SessionConfig,
+  type TransactionSettings,
+} from "./ExchangeLog.ts"
 import { orLost } from "./GateKeeper.ts"
 import { MockResult } from "./MockResult.ts"
 import type { MockServer } from "./MockServer.ts"
@@ -28,6 +34,7 @@ export class MockTransaction {
   #isOver = false
   /** Whether the answer to BEGIN, COMMIT or ROLLBACK is awaited. */
   #isAtGate = true
+  #gate: Promise<boolean>
   #isTimedOut = false
   /** What was asked of it, or has become of it. */
   #state: "active" | "committed" | "rolledBack" | "failed" = "active"
@@ -43,6 +50,7 @@ export class MockTransaction {
     this.#server = server
     this.#connection = connection
     this.#settings = settings
+    this.#gate = answered
     this.#logged = server.log.transaction("explicit")
     const { timeout = 0 } = settings
     this.#timer = timeout === 0 ? undefined : server.sweeper.add(timeout, () => this.#timeOut())
@@ -78,6 +86,11 @@ export class MockTransaction {
     return this.#state === "active"
   }
 
+  /** Whether its end has been answered. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
   // The native transaction is a promise of itself, which is resolved when BEGIN is answered.
   // oxlint-disable-next-line unicorn/no-thenable
   then<A, B>(onBegun: (self: Omit<this, "then">) => A, onFailed: (cause: unknown) => B): Promise<A | B> {
@@ -95,6 +108,7 @@ export class MockTransaction {
     if (this.#isOver) return
     this.#isOver = true
     this.#state = "failed"
+    this.#server.gates.givenUp(this.#gate)
     this.#server.sweeper.remove(this.#timer)
     // A COMMIT that the server refuses is none; of one whose connection breaks nobody knows.
     this.#logged.end(this.#end === undefined || !isConnectionLost(cause) ? "rolledBack" : "lost")
@@ -104,11 +118,10 @@ export class MockTransaction {
     this.#connection.release()
   }
 
-  run(text: string, parameters: Readonly<Record<string, unknown>> = {}): MockResult {
+  run(query: Query, parameters?: Readonly<Record<string, unknown>>): MockResult {
     const answered = this.#server.gates.pass("run")
     const exchange = this.#server.log.asked({
-      text,
-      parameters,
+      ...queryOf(query, parameters),
       session: this.#connection.number,
       config: this.#connection.config,
       settings: this.#settings,
@@ -128,6 +141,7 @@ export class MockTransaction {
     if (this.#state !== "active") return Promise.reject(cannot("commit", this.#state))
     this.#state = "committed"
     const answered = this.#server.gates.pass("commit")
+    this.#gate = answered
     return this.#finish(async () => {
       const isLost = await answered
       this.#orTimedOut()
@@ -146,6 +160,7 @@ export class MockTransaction {
     if (this.#state !== "active") return Promise.reject(cannot("rollback", this.#state))
     this.#state = "rolledBack"
     const answered = this.#server.gates.pass("rollback")
+    this.#gate = answered
     return this.#finish(async () => {
       orLost(await answered)
       this.#logged.end("rolledBack")

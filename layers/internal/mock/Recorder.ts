@@ -10,19 +10,23 @@ import { normalize } from "./Script.ts"
 import { queryTypeOf } from "./SummaryEncoder.ts"
 import { type Json, type JsonObject, toJson } from "./WireJson.ts"
 
-const rowOf = (record: NonNullable<LoggedExchange["records"]>[number]): JsonObject =>
-  Object.fromEntries(record.keys.map((key, index) => [String(key), toJson(record.get(index))]))
+type Entries = ReadonlyArray<readonly [name: string, value: Json]>
 
-const parametersOf = ({ native }: LoggedExchange): JsonObject =>
-  Object.fromEntries(Object.entries(native).map(([name, value]) => [name, toJson(value)]))
+const columnsOf = (record: NonNullable<LoggedExchange["records"]>[number]): Entries =>
+  record.keys.map((key, index) => [String(key), toJson(record.get(index))])
+
+const parametersOf = ({ native }: LoggedExchange): Entries =>
+  Object.entries(native).map(([name, value]) => [name, toJson(value)])
 
 /** What a replay does not say by itself. */
 const summaryOf = (summary: QuerySummary, hasRows: boolean): JsonObject => {
   const { containsUpdates, ...counters } = summary.counters
-  const changed = Object.fromEntries(Object.entries(counters).filter(([, count]) => count > 0))
+  const changed = Object.entries(counters).filter(([, count]) => count > 0)
   return {
     ...(summary.queryType === queryTypeOf(containsUpdates, hasRows) ? {} : { queryType: summary.queryType }),
-    ...(containsUpdates ? { counters: { ...changed, containsUpdates } } : {}),
+    ...(changed.length === 0 && !containsUpdates
+      ? {}
+      : { counters: { ...Object.fromEntries(changed), containsUpdates } }),
     ...(summary.notifications.length === 0 ? {} : { notifications: summary.notifications as unknown as Json }),
     ...(summary.plan === undefined ? {} : { plan: summary.plan as unknown as Json }),
     ...(summary.profile === undefined ? {} : { profile: summary.profile as unknown as Json }),
@@ -38,12 +42,16 @@ const failureOf = (cause: unknown, redaction: Redaction): RecordedFailure => {
   }
 }
 
-// Where a password is handled, no parameter is kept.
 const keptParametersOf = (entry: LoggedExchange, redaction: Redaction): JsonObject => {
-  const kept = redaction.value(parametersOf(entry)) as JsonObject
-  if (!redaction.isSecret(entry.text)) return kept
-  return Object.fromEntries(Object.entries(kept).map(([name, value]) => [name, redaction.value(value, true)]))
+  const chosen = redaction.chosenIn(entry.text)
+  const isSecret = redaction.isSecret(entry.text)
+  return Object.fromEntries(
+    parametersOf(entry).flatMap((pair) => redaction.entries([pair], isSecret || chosen.has(pair[0]))),
+  )
 }
+
+const keptRowsOf = ({ records = [], text }: LoggedExchange, redaction: Redaction): ReadonlyArray<JsonObject> =>
+  records.map((record) => Object.fromEntries(redaction.entries(columnsOf(record), redaction.isSecret(text))))
 
 /** Without what is empty. */
 const filled = <A extends object>(fields: A): Partial<A> =>
@@ -60,14 +68,14 @@ const readable = (text: string): string => {
 const statementOf = (entry: LoggedExchange, redaction: Redaction): RecordedStatement => {
   const { failure, outcome, records = [], summary, text } = entry
   return {
-    statement: readable(redaction.text(text)).split("\n"),
+    statement: readable(redaction.statement(text)).split("\n"),
     ...filled({
       parameters: keptParametersOf(entry, redaction),
-      rows: records.map((record) => redaction.value(rowOf(record)) as JsonObject),
+      rows: keptRowsOf(entry, redaction),
       summary:
         summary === undefined
           ? {}
-          : (redaction.value(summaryOf(decodeSummary(summary), records.length > 0)) as JsonObject),
+          : (redaction.remarks(summaryOf(decodeSummary(summary), records.length > 0)) as JsonObject),
     }),
     ...(outcome._tag === "Failed" ? { error: failureOf(failure, redaction) } : {}),
     ...(outcome._tag === "Ended" || outcome._tag === "Running" ? { brokenOff: true as const } : {}),
@@ -102,10 +110,11 @@ export const record = (
 ): Recorded["work"] => {
   const groups = new Map<LoggedTransaction, Array<LoggedExchange>>()
   for (const entry of entries) {
-    const parameters = parametersOf(entry)
-    redaction.learn(parameters, redaction.isSecret(entry.text))
-    if (redaction.isSecret(entry.text)) redaction.learnFrom(entry.text)
-    for (const one of entry.records ?? []) redaction.learn(rowOf(one))
+    const isSecret = redaction.isSecret(entry.text)
+    const chosen = redaction.chosenIn(entry.text)
+    for (const pair of parametersOf(entry)) redaction.learnEntries([pair], isSecret || chosen.has(pair[0]))
+    for (const one of entry.records ?? []) redaction.learnEntries(columnsOf(one), isSecret)
+    if (isSecret) redaction.learnFrom(entry.text)
     const group = groups.get(entry.transaction)
     if (group === undefined) groups.set(entry.transaction, [entry])
     else group.push(entry)

@@ -1,6 +1,6 @@
 /** Keeps chosen values out of a recording. */
 import * as Redacted from "effect/Redacted"
-import type { Json } from "./WireJson.ts"
+import type { Json, JsonObject } from "./WireJson.ts"
 
 /**
  * Which values never get into a recording.
@@ -10,8 +10,9 @@ import type { Json } from "./WireJson.ts"
  */
 export interface Redact {
   /**
-   * Names of parameters, columns, properties and keys of maps at any depth, whatever their case: their values are left
-   * out, and wherever else such a value stands.
+   * Names, whatever their case, of columns, of properties, of keys of maps at any depth, and of what a parameter is
+   * compared with or set to in its statement, as in `{email: $p0}`, `p.email = $p0` and `$p0 AS email`. What stands
+   * under them is left out. A value of four characters or more is left out wherever else it stands, too.
    */
   readonly keys?: ReadonlyArray<string> | undefined
   /** Values that are left out wherever they stand, also within a text. The client's own password or token always is. */
@@ -19,36 +20,69 @@ export interface Redact {
 }
 
 /** Stands in a text for a part that is left out; any text matches it. */
-export const mark = "«redacted»"
+const mark = "«redacted»"
 
 /** Stands for a value that is left out; any value matches it. */
 const placeholder: Json = { $redacted: true }
 
-const isObject = (json: Json): json is { readonly [key: string]: Json } =>
-  typeof json === "object" && json !== null && !Array.isArray(json)
+type Pair = readonly [key: string, value: Json]
 
-// Its own keys name no data; those of its properties do.
-const isGraphValue = (json: { readonly [key: string]: Json }): boolean =>
-  json["_tag"] === "Node" || json["_tag"] === "Relationship" || json["_tag"] === "Path"
+const isObject = (json: Json): json is JsonObject => typeof json === "object" && json !== null && !Array.isArray(json)
 
 const isPlaceholder = (json: Json): boolean => isObject(json) && json["$redacted"] === true
+
+/** The entries of a map, in either of the forms that it is written in; of anything else, nothing. */
+const pairsOf = (json: JsonObject): ReadonlyArray<Pair> | undefined => {
+  if (Array.isArray(json["$map"])) return json["$map"] as unknown as ReadonlyArray<Pair>
+  const keys = Object.keys(json)
+  return keys.some((key) => key === "_tag" || key.startsWith("$")) ? undefined : Object.entries(json)
+}
+
+/** A map of entries, of which several may have the same key once that is left out. */
+const mapOf = (pairs: ReadonlyArray<Pair>, json: JsonObject): JsonObject =>
+  "$map" in json || new Set(pairs.map(([key]) => key)).size < pairs.length ? { $map: pairs } : Object.fromEntries(pairs)
+
+const isList = (json: Json | undefined): json is ReadonlyArray<Json> => Array.isArray(json)
 
 // A password stands in the text of its statement, or among its parameters.
 const namesPassword = /PASSWORD|\\u/i
 
-const literal = /'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"/g
+const literal = /(['"])((?:\\.|(?!\1)[^\\])*)\1/gs
+
+const name = "(?:`((?:[^`]|``)+)`|([\\p{L}_][\\p{L}\\p{N}_]*))"
+const parameter = "\\$`?(\\w+)`?"
+const operator = "(?:\\+?=~?|<>|[<>]=?|\\b(?:IN|CONTAINS|STARTS\\s+WITH|ENDS\\s+WITH)\\b)"
+const namesBefore = new RegExp(`${name}\\s*(?::|${operator})\\s*${parameter}`, "giu")
+const namesBehind = new RegExp(`${parameter}\\s*(?:${operator}|\\bAS\\b)\\s*(?:[\\w\`]+\\s*\\.\\s*)*${name}`, "giu")
+
+/** What parameters are compared with or set to. */
+const namesOf = (text: string): ReadonlyArray<readonly [parameter: string, name: string]> => [
+  ...Array.from(
+    text.matchAll(namesBefore),
+    ([, quoted, plain, found]) => [found ?? "", quoted ?? plain ?? ""] as const,
+  ),
+  ...Array.from(
+    text.matchAll(namesBehind),
+    ([, found, quoted, plain]) => [found ?? "", quoted ?? plain ?? ""] as const,
+  ),
+]
+
+// Shorter ones would leave holes everywhere; they are left out where they stand.
+const shortest = 4
 
 export class Redaction {
   readonly #keys: ReadonlySet<string>
-  readonly #chosen: ReadonlyArray<string>
   /** What is left out wherever it stands. */
   readonly #secrets = new Set<string>()
+  readonly #own: ReadonlySet<string>
   #sorted: ReadonlyArray<string> | undefined = undefined
 
+  /** `own`: the client's passwords and tokens. */
   constructor({ keys = [], values = [] }: Redact, own: ReadonlyArray<string>) {
     this.#keys = new Set(keys.map((key) => key.toLowerCase()))
-    this.#chosen = values.map((value) => String(Redacted.isRedacted(value) ? Redacted.value(value) : value))
-    for (const secret of [...own, ...this.#chosen]) this.#add(secret)
+    const chosen = values.map((value) => String(Redacted.isRedacted(value) ? Redacted.value(value) : value))
+    this.#own = new Set(own.filter((secret) => !chosen.includes(secret)))
+    for (const secret of [...own, ...chosen]) this.#add(secret)
   }
 
   // The longest first, as one can hold another.
@@ -56,37 +90,61 @@ export class Redaction {
     return (this.#sorted ??= Array.from(this.#secrets).sort((one, other) => other.length - one.length))
   }
 
+  // In a statement it may stand escaped.
   #add(secret: string): void {
     if (secret === "") return
-    this.#secrets.add(secret)
+    const escaped = secret.replaceAll("\\", "\\\\")
+    const forms = [secret, escaped.replaceAll("'", "\\'"), escaped.replaceAll('"', '\\"'), secret.replaceAll("`", "``")]
+    for (const form of forms) this.#secrets.add(form)
     this.#sorted = undefined
   }
 
-  /** Whether a statement handles a password: none of its values are kept. */
+  // A column without an alias is called as its expression: `p.email`.
+  #isChosen(key: string): boolean {
+    const lower = key.toLowerCase()
+    return this.#keys.has(lower) || this.#keys.has(lower.slice(lower.lastIndexOf(".") + 1).replaceAll("`", ""))
+  }
+
+  /** Whether a statement handles a password: nothing of its values is kept. */
   isSecret(text: string): boolean {
     return namesPassword.test(text)
   }
 
-  /** Takes note of the values that stand under the chosen keys, or of all of them. */
+  /** The parameters of a statement whose values are left out. */
+  chosenIn(text: string): ReadonlySet<string> {
+    return new Set(namesOf(text).flatMap(([parameter, name]) => (this.#isChosen(name) ? [parameter] : [])))
+  }
+
+  /** Takes note of what stands under chosen keys; `all`: of every value. */
   learn(json: Json, all = false): void {
-    if (Array.isArray(json)) for (const item of json) this.learn(item, all)
-    else if (isObject(json)) {
-      const isGraph = isGraphValue(json)
-      for (const [key, value] of Object.entries(json)) this.learn(value, all || (!isGraph && this.#isChosen(key)))
-    }
-    // Shorter ones would leave holes everywhere; they are left out where they stand.
-    else if (all && (typeof json === "string" || typeof json === "number") && String(json).length >= 4) {
-      this.#add(String(json))
+    if (typeof json === "string" || typeof json === "number") {
+      if (all && String(json).length >= shortest) this.#add(String(json))
+    } else if (isList(json)) {
+      for (const item of json) this.learn(item, all)
+    } else if (isObject(json)) {
+      const exact = json["$integer"] ?? json["$float"]
+      if (exact !== undefined) this.learn(exact, all)
+      else this.learnEntries(pairsOf(json) ?? this.#dataOf(json), all)
     }
   }
 
-  #isChosen(key: string): boolean {
-    return this.#keys.has(key.toLowerCase())
+  learnEntries(entries: ReadonlyArray<Pair>, all = false): void {
+    for (const [key, value] of entries) this.learn(value, all || this.#isChosen(key))
+  }
+
+  // What of a graph value is data; all others are one value.
+  #dataOf({ _tag, end, properties, segments, start }: JsonObject): ReadonlyArray<Pair> {
+    if (_tag === "Path") return this.#parts([...(isList(segments) ? segments : []), start ?? null, end ?? null])
+    return (_tag === "Node" || _tag === "Relationship") && properties !== undefined ? this.#parts([properties]) : []
+  }
+
+  #parts(values: ReadonlyArray<Json>): ReadonlyArray<Pair> {
+    return values.map((value) => ["", value] as const)
   }
 
   /** Takes note of the literals of a statement that handles a password. */
   learnFrom(text: string): void {
-    for (const [quoted] of text.matchAll(literal)) this.#add(quoted.slice(1, -1))
+    for (const [, , content = ""] of text.matchAll(literal)) if (content.length >= shortest) this.#add(content)
   }
 
   /** A text without what is left out. */
@@ -94,16 +152,26 @@ export class Redaction {
     return this.#longestFirst.reduce((left, secret) => left.replaceAll(secret, mark), text)
   }
 
-  /** The name of a database or a user without values that were chosen: that it is also a password tells nobody. */
-  name(name: string): string {
-    return this.#chosen.reduce((left, secret) => left.replaceAll(secret, mark), name)
+  /** The text of a statement: of one that handles a password, without any literal. */
+  statement(text: string): string {
+    return this.text(this.isSecret(text) ? text.replaceAll(literal, `$1${mark}$1`) : text)
   }
 
-  /** Whether anything that is left out stands in what is to be written. */
-  isIn(json: Json): boolean {
-    if (typeof json === "string") return this.#longestFirst.some((secret) => json.replaceAll(mark, "").includes(secret))
-    if (Array.isArray(json)) return json.some((item) => this.isIn(item))
-    return isObject(json) && Object.entries(json).some(([key, value]) => this.isIn(key) || this.isIn(value))
+  /** The name of a database or a user: that it is also the client's password tells nobody. */
+  name(name: string): string {
+    return this.#longestFirst.reduce(
+      (left, secret) => (this.#own.has(secret) ? left : left.replaceAll(secret, mark)),
+      name,
+    )
+  }
+
+  /** What the server says of a statement; its keys are the protocol's. */
+  remarks(json: Json): Json {
+    if (typeof json === "string") return this.text(json)
+    if (isList(json)) return json.map((item) => this.remarks(item))
+    return isObject(json)
+      ? Object.fromEntries(Object.entries(json).map(([key, value]) => [key, this.remarks(value)]))
+      : json
   }
 
   /** A value without what is left out; `all`: nothing of it is kept. */
@@ -111,56 +179,91 @@ export class Redaction {
     if (all) return placeholder
     if (typeof json === "string") return this.#secrets.has(json) ? placeholder : this.text(json)
     if (typeof json === "number") return this.#secrets.has(String(json)) ? placeholder : json
-    if (Array.isArray(json)) return json.map((item) => this.value(item))
+    if (isList(json)) return json.map((item) => this.value(item))
     if (!isObject(json)) return json
-    const { $bytes, $integer, $float } = json
+    const { $bytes, $float, $integer, _tag } = json
     const exact = $integer ?? $float
     if (typeof exact === "string") return this.#secrets.has(exact) ? placeholder : json
     if (typeof $bytes === "string") {
       const bytes = Buffer.from($bytes, "base64")
       return this.#longestFirst.some((secret) => bytes.includes(secret)) ? placeholder : json
     }
-    const isGraph = isGraphValue(json)
+    const pairs = pairsOf(json)
+    if (pairs !== undefined) return mapOf(this.entries(pairs), json)
+    return _tag === "Node" || _tag === "Relationship" || _tag === "Path" ? this.#graph(json) : json
+  }
+
+  /** Entries without what is left out: what stands under chosen keys, and `all` where that is wanted. */
+  entries(pairs: ReadonlyArray<Pair>, all = false): ReadonlyArray<Pair> {
+    return pairs.map(([key, value]) => [this.text(key), this.value(value, all || this.#isChosen(key))])
+  }
+
+  // Its own keys name no data; labels, types and ids can be such.
+  #graph(json: JsonObject): JsonObject {
     return Object.fromEntries(
-      Object.entries(json).map(([key, value]) => [this.text(key), this.value(value, !isGraph && this.#isChosen(key))]),
+      Object.entries(json).map(([key, part]) => {
+        if (key === "_tag") return [key, part]
+        if (key === "segments" && isList(part)) return [key, part.map((segment) => this.#graph(segment as JsonObject))]
+        if (typeof part === "string") return [key, this.text(part)]
+        if (isList(part)) return [key, part.map((item) => this.text(String(item)))]
+        return [key, this.value(part)]
+      }),
     )
   }
 }
 
-const escape = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
-
 /** Whether a text is one that is recorded, of which parts may be left out. */
-export const matchesText = (recorded: string, came: string): boolean =>
-  recorded === came ||
-  (recorded.includes(mark) && new RegExp(`^${recorded.split(mark).map(escape).join("[^]*")}$`).test(came))
+export const matchesText = (recorded: string, came: string): boolean => {
+  const [first = "", ...rest] = recorded.split(mark)
+  const last = rest.pop()
+  if (last === undefined) return recorded === came
+  if (!came.startsWith(first) || came.length < first.length + last.length || !came.endsWith(last)) return false
+  const end = came.length - last.length
+  let at = first.length
+  for (const part of rest) {
+    const found = came.indexOf(part, at)
+    if (found === -1 || found + part.length > end) return false
+    at = found + part.length
+  }
+  return true
+}
 
 /** Whether a value is one that is recorded, of which parts may be left out. */
 export const matches = (recorded: Json, came: Json): boolean => {
   if (isPlaceholder(recorded)) return true
   if (typeof recorded === "string") return typeof came === "string" && matchesText(recorded, came)
-  if (Array.isArray(recorded)) {
+  if (isList(recorded)) {
     return (
-      Array.isArray(came) &&
-      came.length === recorded.length &&
-      recorded.every((item, index) => matches(item as Json, came[index] as Json))
+      isList(came) && came.length === recorded.length && recorded.every((item, i) => matches(item, came[i] as Json))
     )
   }
   if (!isObject(recorded)) return recorded === came
   if (!isObject(came)) return false
-  const keys = Object.keys(recorded)
-  return (
-    keys.length === Object.keys(came).length &&
-    keys.every((key) => {
-      const same = Object.hasOwn(came, key) ? [key] : Object.keys(came).filter((other) => matchesText(key, other))
-      return same.some((other) => matches(recorded[key] as Json, came[other] as Json))
-    })
-  )
+  const expected = pairsOf(recorded)
+  const actual = pairsOf(came)
+  if (expected === undefined || actual === undefined) {
+    return expected === actual && matchesEntries(Object.entries(recorded), Object.entries(came))
+  }
+  return matchesEntries(expected, actual)
+}
+
+/** The same for entries, whatever their order. */
+export const matchesEntries = (recorded: ReadonlyArray<Pair>, came: ReadonlyArray<Pair>): boolean => {
+  const left = new Set(came)
+  const take = ([key, value]: Pair): boolean => {
+    for (const pair of left) if (matchesText(key, pair[0]) && matches(value, pair[1])) return left.delete(pair)
+    return false
+  }
+  // Keys that are known come first: what is left out of a key fits any.
+  const known = recorded.filter(([key]) => !key.includes(mark))
+  const hidden = recorded.filter(([key]) => key.includes(mark))
+  return recorded.length === came.length && [...known, ...hidden].every(take)
 }
 
 /** What is read in the place of what was left out. */
 export const withoutPlaceholders = (json: Json): Json => {
   if (isPlaceholder(json)) return "[redacted]"
-  if (Array.isArray(json)) return json.map(withoutPlaceholders)
+  if (isList(json)) return json.map(withoutPlaceholders)
   if (!isObject(json)) return json
   return Object.fromEntries(Object.entries(json).map(([key, value]) => [key, withoutPlaceholders(value)]))
 }

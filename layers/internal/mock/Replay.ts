@@ -9,7 +9,7 @@ import type { ExchangeTransaction } from "../../testing/Exchange.ts"
 import type { LoggedExchange } from "./ExchangeLog.ts"
 import type { Answered, Answering } from "./MockServer.ts"
 import type { Recorded, RecordedStatement, RecordedWork } from "./RecordingFile.ts"
-import { matches, matchesText, withoutPlaceholders } from "./Redaction.ts"
+import { matches, matchesEntries, matchesText, withoutPlaceholders } from "./Redaction.ts"
 import { normalize } from "./Script.ts"
 import { driverError } from "./ServerErrors.ts"
 import { fromJson, type JsonObject, toJson } from "./WireJson.ts"
@@ -58,6 +58,43 @@ const recordOf = (row: JsonObject): NativeRecord =>
     Object.values(row).map((value) => fromJson(withoutPlaceholders(value))),
   )
 
+const unreadable = (file: string, cause: unknown): Neo4jError => {
+  const message = `the recording ${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`
+  return Neo4jError.from(new InvalidStatement({ message, hint: recordAgain }), "Recording.replay", cause)
+}
+
+const recordAgain = "Where the program is right, record it again: NEO4J_RECORDING=record"
+
+const answeredIn = ({ entries }: Piece): ReadonlyArray<string> =>
+  entries.flatMap(({ isUsed, recorded }) => (isUsed ? [JSON.stringify(recorded)] : [])).toSorted()
+
+/**
+ * Lets a transaction go on in another recorded one that begins alike: which of them a statement that both begin with
+ * belongs to is known later. Whether it can: what was answered must be the same there. One that is there goes on here.
+ */
+const move = (from: Piece, to: Piece, next: Entry): boolean => {
+  const answered = answeredIn(from)
+  if (to.taken === undefined) {
+    const free = to.entries.filter((entry) => entry !== next)
+    const same: Array<Entry> = []
+    for (const recorded of answered) {
+      const entry = free.find((one) => !same.includes(one) && JSON.stringify(one.recorded) === recorded)
+      if (entry === undefined) return false
+      same.push(entry)
+    }
+    for (const entry of from.entries) entry.isUsed = false
+    for (const entry of same) entry.isUsed = true
+  } else if (to.taken.outcome !== "open" || String(answeredIn(to)) !== String(answered)) return false
+  const { taken } = to
+  to.taken = from.taken
+  from.taken = taken
+  return true
+}
+
+// What a transaction came to; of one that was lost, and of one that was still open, nobody knows.
+const endedAs = (outcome: ExchangeTransaction["outcome"] | undefined): string | undefined =>
+  outcome === "committed" || outcome === "rolledBack" ? outcome : undefined
+
 const isSameUser = ({ impersonatedUser }: RecordedWork, { config }: LoggedExchange): boolean =>
   matchesText(impersonatedUser ?? "", config.impersonatedUser ?? "")
 
@@ -83,6 +120,16 @@ export class Replay implements Answering {
   /** What was refused, as the recording does not hold it. */
   get unexpected(): ReadonlyArray<Neo4jError> {
     return this.#refused
+  }
+
+  /** Transactions that came to another end than was recorded, in words. */
+  get changed(): ReadonlyArray<string> {
+    return this.#pieces.flatMap(({ entries, taken, work }) => {
+      const [recorded, came] = [endedAs(work.transaction), endedAs(taken?.outcome)]
+      if (recorded === undefined || came === undefined || recorded === came) return []
+      const [first] = entries
+      return [`a transaction was recorded as ${recorded}, and came out as ${came}:\n    ${first?.normal ?? ""}`]
+    })
   }
 
   /** What was recorded and not asked, in words. */
@@ -121,7 +168,12 @@ export class Replay implements Answering {
       return { _tag: "Failed", failure }
     }
     const { brokenOff, error, rows = [], summary = {} } = entry.recorded
-    const records = rows.map(recordOf)
+    let records: ReadonlyArray<NativeRecord>
+    try {
+      records = rows.map(recordOf)
+    } catch (cause) {
+      return { _tag: "Failed", failure: unreadable(this.#file, cause) }
+    }
     return {
       _tag: "Records",
       records,
@@ -145,14 +197,19 @@ export class Replay implements Answering {
     const { config, transaction } = asked
     const normal = normalize(asked.text)
     const fits = ({ isUsed, normal: recordedText, recorded }: Entry) =>
-      !isUsed && matchesText(recordedText, normal) && matches(recorded.parameters ?? {}, parameters)
+      !isUsed &&
+      matchesText(recordedText, normal) &&
+      matchesEntries(Object.entries(recorded.parameters ?? {}), Object.entries(parameters))
     const own = this.#pieces.find(({ taken }) => taken === transaction)
-    if (own !== undefined) return own.entries.find(fits)
-    for (const { entries, taken, work } of this.#pieces) {
-      if (taken !== undefined || (work.transaction !== undefined) !== (transaction.kind === "explicit")) continue
+    const fitting = own?.entries.find(fits)
+    if (fitting !== undefined) return fitting
+    for (const piece of this.#pieces) {
+      const { taken, work } = piece
+      if (piece === own || (taken !== undefined && own === undefined)) continue
+      if ((work.transaction !== undefined) !== (transaction.kind === "explicit")) continue
       if (work.mode !== config.mode || !this.#isSameDatabase(work, asked) || !isSameUser(work, asked)) continue
-      const entry = entries.find(fits)
-      if (entry !== undefined) return entry
+      const entry = piece.entries.find(fits)
+      if (entry !== undefined && (own === undefined || move(own, piece, entry))) return entry
     }
     return undefined
   }
@@ -177,8 +234,7 @@ export class Replay implements Answering {
       show(came),
       ...said,
     ].join("\n")
-    const hint = "Where the program is right, record it again: NEO4J_RECORDING=record"
-    return Neo4jError.from(new InvalidStatement({ message, hint }), "Recording.replay")
+    return Neo4jError.from(new InvalidStatement({ message, hint: recordAgain }), "Recording.replay")
   }
 
   #differences(near: Candidate, came: Comparable, asked: LoggedExchange): Array<string> {

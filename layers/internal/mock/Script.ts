@@ -8,16 +8,21 @@ import { type Answer, answerOf, type Reply } from "../../testing/Answer.ts"
 import type { Exchange } from "../../testing/Exchange.ts"
 import type { Request, Rule } from "../../testing/Rule.ts"
 import { encodeParameters } from "../ParameterEncoder.ts"
+import { checkRule, replyFor } from "./Checks.ts"
 import { type Comparable, differenceOf, nearest, show } from "./Difference.ts"
 import type { ExchangeLog, LoggedExchange } from "./ExchangeLog.ts"
 import type { Answering } from "./MockServer.ts"
 import { toJson } from "./WireJson.ts"
 
-/** White space between the words of a statement does not count; within quotes it does. */
+const quotedOrSpace = /('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`[^`]*`)|(?:\s+|\/\/[^\n\r]*|\/\*[\s\S]*?(?:\*\/|$))+/g
+
+/** White space and comments between the words of a statement do not count; within quotes they do. */
 export const normalize = (text: string): string =>
-  text
-    .replaceAll(/('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`[^`]*`)|\s+/g, (_, quoted: string | undefined) => quoted ?? " ")
-    .trim()
+  text.replaceAll(quotedOrSpace, (_, quoted: string | undefined) => quoted ?? " ").trim()
+
+/** Whether a pattern is found in a text, whatever its flags and where it was found before. */
+export const matchesPattern = (pattern: RegExp, text: string): boolean =>
+  new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, "")).test(text)
 
 /** Parameters as printed JSON, by name. */
 export const printed = (native: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> =>
@@ -59,7 +64,10 @@ const expectedBy = ({ matcher }: Rule): Used["expected"] => {
   return isStatement(matcher) ? { ...comparableOf(matcher), normal: normalize(matcher.text) } : undefined
 }
 
-const prepare = (rule: Rule): Used => ({ rule, expected: expectedBy(rule), count: 0 })
+const prepare = (rule: Rule, index: number): Used => {
+  checkRule(rule, index)
+  return { rule, expected: expectedBy(rule), count: 0 }
+}
 
 const isUsedUp = ({ count, rule }: Used): boolean => rule.times !== undefined && count >= rule.times
 
@@ -80,7 +88,7 @@ export class Script implements Answering {
   #rules: Array<Used>
   #unexpected: Array<Neo4jError> = []
 
-  /** Throws a `Neo4jError` where a rule's parameters are none. */
+  /** Throws a `Neo4jError` where a rule cannot be used. */
   constructor(rules: ReadonlyArray<Rule>, log: ExchangeLog) {
     this.#first = rules
     this.#rules = rules.map(prepare)
@@ -125,7 +133,11 @@ export class Script implements Answering {
     const { answer } = found.rule
     const turn = found.count++
     const made = typeof answer === "function" ? answer(request) : answer
-    const inTurn = (reply: Reply): Answer => answerAt(turn, answerOf(reply))
+    const inTurn = (reply: Reply): Answer => {
+      const accepted = replyFor(reply)
+      if (accepted !== undefined) throw new Error(`a rule has to give ${accepted}`)
+      return answerAt(turn, answerOf(reply))
+    }
     return Effect.isEffect(made) ? Effect.map(made, inTurn) : inTurn(made)
   }
 
@@ -135,8 +147,7 @@ export class Script implements Answering {
     return this.#rules.find((used) => {
       if (isUsedUp(used)) return false
       const { matcher } = used.rule
-      if (matcher instanceof RegExp)
-        return new RegExp(matcher.source, matcher.flags.replace(/[gy]/g, "")).test(asked.text)
+      if (matcher instanceof RegExp) return matchesPattern(matcher, asked.text)
       if (typeof matcher === "function") return matcher(request)
       const { expected } = used
       if (expected?.normal !== normal) return false

@@ -1,4 +1,5 @@
 /** The errors that a mock sends: for each reason one that a server or the driver gives for it. */
+import * as Predicate from "effect/Predicate"
 import { Neo4jError as NativeError } from "neo4j-driver"
 import { isNeo4jError, Neo4jError } from "../../../src/Neo4jError.ts"
 import { CommitUnknown, InvalidStatement } from "../../../src/Neo4jErrorReason.ts"
@@ -63,6 +64,16 @@ const byReason: Readonly<Record<Exclude<FailureReason, "CommitUnknown" | "Invali
 export const driverError = ({ code, gqlStatus, message }: ServerFailure): Error =>
   new NativeError(message ?? code, code, gqlStatus ?? "50N42", "error: general processing exception - unexpected error")
 
+const isReason = (name: string): boolean =>
+  Object.hasOwn(byReason, name) || name === "CommitUnknown" || name === "InvalidStatement"
+
+/** Whether something is a failure that is meant; an `Error` that only has a `code` is none. */
+export const isFailure = (u: unknown): u is Failure =>
+  isNeo4jError(u) ||
+  (typeof u === "string"
+    ? isReason(u)
+    : Predicate.isObject(u) && !(u instanceof Error) && typeof (u as Partial<ServerFailure>).code === "string")
+
 /** The error that stands for a failure. */
 export const errorOf = (failure: Failure, operation: string): Error => {
   if (isNeo4jError(failure)) return failure
@@ -84,8 +95,10 @@ export const timedOut = (): Error => driverError(byReason.TransactionTimeout)
 export const connectionLost = (): Error => driverError(byReason.ConnectionError)
 
 /** Whether an error says that the connection broke. */
-export const isConnectionLost = (cause: unknown): boolean =>
-  (cause as { readonly code?: unknown } | undefined)?.code === byReason.ConnectionError.code
+export const isConnectionLost = (cause: unknown): boolean => {
+  const code = (cause as { readonly code?: unknown } | undefined)?.code
+  return code === byReason.ConnectionError.code || code === byReason.SessionExpired.code
+}
 
 const endings = {
   committed: "it has already been committed",

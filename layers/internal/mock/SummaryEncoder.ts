@@ -1,10 +1,10 @@
 /** Summaries as the driver makes them of what a server says: what `SummaryDecoder` undoes. */
 import neo4j from "neo4j-driver"
-import type { ResultSummary, ServerInfo } from "neo4j-driver"
+import type { ResultSummary } from "neo4j-driver"
 import type { Counters, Plan, Profile } from "../../../src/QueryResult.ts"
 import type { Summary } from "../../testing/Answer.ts"
 import type { LoggedExchange } from "./ExchangeLog.ts"
-import type { Identity } from "./MockServer.ts"
+import { type Identity, protocolVersion, serverOf } from "./Identity.ts"
 
 const kebab = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 
@@ -19,12 +19,6 @@ const planOf = ({ arguments: args, children, ...plan }: Plan | Profile): object 
   args,
   children: children.map(planOf),
 })
-
-// The driver's class for it is not public.
-const protocolVersion = { toString: () => "5.8" } as ServerInfo["protocolVersion"]
-
-/** Who a mock says it is. */
-export const serverOf = ({ agent }: Identity) => ({ address: "mock:7687", version: agent, agent, protocolVersion })
 
 /** The kind of a statement, as far as its result tells it. */
 export const queryTypeOf = (isChanged: boolean, hasRows: boolean): "r" | "w" | "rw" =>

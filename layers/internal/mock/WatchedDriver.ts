@@ -2,9 +2,24 @@
  * A real driver whose statements are written down while they pass. It changes nothing of them: it hears what the driver
  * tells whoever listens first.
  */
-import type { Driver, Record as NativeRecord, Result, ResultSummary, Session, SessionConfig } from "neo4j-driver"
+import type {
+  Driver,
+  QueryResult,
+  Record as NativeRecord,
+  Result,
+  ResultSummary,
+  Session,
+  SessionConfig,
+} from "neo4j-driver"
 import { type Backend, live } from "../LiveServices.ts"
-import type { ExchangeLog, LoggedExchange, LoggedTransaction, TransactionSettings } from "./ExchangeLog.ts"
+import {
+  type ExchangeLog,
+  type LoggedExchange,
+  type LoggedTransaction,
+  type Query,
+  queryOf,
+  type TransactionSettings,
+} from "./ExchangeLog.ts"
 
 type Observer = Parameters<Result["subscribe"]>[0]
 
@@ -53,6 +68,43 @@ const watchResult = (result: Result, exchange: LoggedExchange, isEnded: () => bo
     }
     return iterator
   }
+  const then = result.then.bind(result)
+  let eager: Promise<QueryResult> | undefined
+  const all = (): Promise<QueryResult> => {
+    if (eager !== undefined) return eager
+    // Whoever also subscribes hears the rows there.
+    const isOwn = !isHeard
+    isHeard = true
+    eager = then(
+      (all) => {
+        if (isOwn) for (const record of all.records) exchange.received(record as NativeRecord)
+        exchange.succeeded(all.summary as ResultSummary)
+        return all
+      },
+      (cause: unknown) => {
+        failed(cause)
+        throw cause
+      },
+    )
+    return eager
+  }
+  // A result is a promise of all its rows.
+  // oxlint-disable-next-line unicorn/no-thenable
+  result.then = (onDone, onFailed) => all().then(onDone, onFailed)
+  result.catch = (onFailed) => all().catch(onFailed)
+  result.finally = (f) => all().finally(f)
+  const summary = result.summary.bind(result) as () => Promise<never>
+  result.summary = () =>
+    summary().then(
+      (value) => {
+        exchange.succeeded(value as ResultSummary)
+        return value
+      },
+      (cause: unknown) => {
+        failed(cause)
+        throw cause
+      },
+    )
   return result
 }
 
@@ -69,10 +121,12 @@ const watchSession = (session: Session, config: SessionConfig, log: ExchangeLog)
     fetchSize: config.fetchSize ?? 1000,
     database: config.database,
     impersonatedUser: config.impersonatedUser,
-    bookmarks: config.bookmarks === undefined ? [] : [config.bookmarks].flat(),
   } as const
   let isClosed = false
+  const current = () => ({ ...own, bookmarks: session.lastBookmarks() })
+  /** Those that nobody has ended, and those whose COMMIT has no answer yet. */
   const open = new Set<LoggedTransaction>()
+  const committing = new Set<LoggedTransaction>()
 
   const running =
     (
@@ -82,10 +136,9 @@ const watchSession = (session: Session, config: SessionConfig, log: ExchangeLog)
     ): Session["run"] =>
     (query, parameters, settings) => {
       const asked = log.asked({
-        text: typeof query === "string" ? query : String((query as { readonly text: unknown }).text),
-        parameters: (parameters as Readonly<Record<string, unknown>> | undefined) ?? {},
+        ...queryOf(query as Query, parameters as Readonly<Record<string, unknown>> | undefined),
         session: number,
-        config: own,
+        config: current(),
         settings: begun ?? (settings as TransactionSettings | undefined) ?? {},
         transaction: transaction(),
       })
@@ -99,17 +152,29 @@ const watchSession = (session: Session, config: SessionConfig, log: ExchangeLog)
 
   const watchTransaction = (transaction: Transaction, logged: LoggedTransaction, settings: TransactionSettings) => {
     transaction.run = running(transaction.run.bind(transaction) as Session["run"], () => logged, settings)
-    const end = (f: () => Promise<void>, outcome: "committed" | "rolledBack") => () =>
-      f().then(
-        () => logged.end(outcome),
+    const commit = transaction.commit.bind(transaction)
+    transaction.commit = () => {
+      open.delete(logged)
+      committing.add(logged)
+      const answered = (outcome: "committed" | "rolledBack" | "lost") => {
+        committing.delete(logged)
+        logged.answered(outcome)
+      }
+      return commit().then(
+        () => answered("committed"),
         (cause: unknown) => {
-          if (outcome === "committed") logged.commitFailure = cause
-          logged.end(outcome === "rolledBack" || isFromServer(cause) ? "rolledBack" : "lost")
+          logged.commitFailure = cause
+          answered(isFromServer(cause) ? "rolledBack" : "lost")
           throw cause
         },
       )
-    transaction.commit = end(transaction.commit.bind(transaction), "committed")
-    transaction.rollback = end(transaction.rollback.bind(transaction), "rolledBack")
+    }
+    const rollback = transaction.rollback.bind(transaction)
+    transaction.rollback = () =>
+      rollback().finally(() => {
+        open.delete(logged)
+        if (!committing.has(logged)) logged.end("rolledBack")
+      })
     return transaction
   }
 
@@ -130,25 +195,33 @@ const watchSession = (session: Session, config: SessionConfig, log: ExchangeLog)
       }, failed)
     // What it gives is a copy of itself, and no promise: this must not be copied.
     // oxlint-disable-next-line unicorn/no-thenable
-    Object.defineProperty(transaction, "then", { value: whenBegun, enumerable: false })
+    Object.defineProperty(transaction, "then", { value: whenBegun, enumerable: false, configurable: true })
     return transaction
   }
   const close = session.close.bind(session)
+  // A COMMIT that has no answer by the end of a close has none.
+  const lose = () => {
+    for (const transaction of committing) transaction.end("lost")
+    committing.clear()
+  }
   session.close = () => {
     isClosed = true
     for (const transaction of open) transaction.end("rolledBack")
-    return close()
+    open.clear()
+    return close().finally(lose)
   }
   return session
 }
 
-/** A backend with a real driver, of which everything that runs on a session is written down. */
+/** Everything that runs on a session of the driver is written down. */
+export const watch = (native: Driver, log: ExchangeLog): Driver => {
+  const session = native.session.bind(native)
+  native.session = (config) => watchSession(session(config), config ?? {}, log)
+  return native
+}
+
+/** A backend with a real driver that is watched. */
 export const watching = (log: ExchangeLog): Backend => ({
   ...live,
-  createUnsafe: (settings, context) => {
-    const native: Driver = live.createUnsafe(settings, context)
-    const session = native.session.bind(native)
-    native.session = (config) => watchSession(session(config), config ?? {}, log)
-    return native
-  },
+  createUnsafe: (settings, context) => watch(live.createUnsafe(settings, context), log),
 })

@@ -55,8 +55,10 @@ export const toJson = (value: unknown): Json => {
   if (value === null || value === undefined) return null
   if (typeof value === "boolean" || typeof value === "string") return value
   if (typeof value === "number") return floatToJson(value)
+  if (typeof value === "bigint") return { $integer: value.toString() }
   if (typeof value !== "object") return String(value)
-  if (Object.getPrototypeOf(value) === Object.prototype) {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype === Object.prototype || prototype === null) {
     const map = entriesToJson(value)
     return Object.keys(map).some(isMarker) ? { $map: Object.entries(map) } : map
   }
@@ -119,6 +121,11 @@ const isObject = (json: Json | undefined): json is JsonObject =>
 
 const text = (json: Json | undefined): string => (typeof json === "string" ? json : unreadable(json ?? null))
 
+const matching = (json: Json, pattern: RegExp): string => {
+  const found = text(json)
+  return pattern.test(found) ? found : unreadable(json)
+}
+
 const propertiesOf = (json: Json | undefined) => entriesFromJson(isObject(json) ? json : unreadable(json ?? null))
 
 const none = neo4j.int(-1)
@@ -178,12 +185,17 @@ const taggedFromJson = (json: JsonObject): unknown => {
     case "Vector":
       return vectorFromJson(json)
     default: {
-      const encode = tagged.get(json["_tag"]) ?? (() => unreadable(json))
+      const encode = tagged.get(json["_tag"])
+      if (encode === undefined) return unreadable(json)
       const fields = Object.entries(json).map(([key, part]) => [
         key,
         isObject(part) ? BigInt(text(part["$integer"])) : part,
       ])
-      return encode(Object.fromEntries(fields) as Record<string, unknown>, [])
+      try {
+        return encode(Object.fromEntries(fields) as Record<string, unknown>, [])
+      } catch {
+        return unreadable(json)
+      }
     }
   }
 }
@@ -196,8 +208,8 @@ export const fromJson = (json: Json): unknown => {
   const fields = json as JsonObject
   if ("_tag" in fields) return taggedFromJson(fields)
   const { $bytes, $float, $integer, $map } = fields
-  if ($integer !== undefined) return neo4j.int(text($integer))
-  if ($float !== undefined) return Number(text($float))
+  if ($integer !== undefined) return neo4j.int(BigInt(matching($integer, /^-?\d+$/)))
+  if ($float !== undefined) return Number(matching($float, /^(?:NaN|-?(?:Infinity|[\d.]+(?:e[+-]?\d+)?))$/))
   if ($bytes !== undefined) return new Int8Array(Buffer.from(text($bytes), "base64"))
   if ($map !== undefined) return mapFromJson($map)
   return Object.keys(fields).some(isMarker) ? unreadable(fields) : entriesFromJson(fields)

@@ -28,10 +28,10 @@ const isolations = ["label", "database", "none"] as const
  */
 export interface IsolationOptions {
   /**
-   * Settings of the client; the address, the credentials and the database are the server's where these name none. Without
+   * Settings of the client; the credentials and the database are the server's where these name none. Without
    * a `pool.minSize` no connection is warmed; without a `pool.captureStack` a leak is told with where it was taken.
    */
-  readonly settings?: Partial<Settings> | undefined
+  readonly settings?: Partial<Omit<Settings, "uri">> | undefined
   /**
    * - `"label"`, the default: names that nobody else has, for labels and relationship types. What they stand for is deleted when the
    *   Layer's scope ends.
@@ -75,6 +75,9 @@ export const acquire = Effect.fnUntraced(function* (
     return yield* refused("cleanTimeout", 'a duration above 0 such as "30 seconds"', cleanTimeout)
   }
 
+  // What is cleaned must be where the client writes.
+  if ("uri" in settings) return yield* refused("settings.uri", "none; NEO4J_URI names the server", settings.uri)
+
   // From the system's randomness: tests may have seeded Effect's, and then two files would have the same.
   const mark = randomBytes(8).toString("hex")
   const name = (name: string) => `${name}_${mark}`
@@ -97,7 +100,7 @@ export const acquire = Effect.fnUntraced(function* (
   const services = yield* make(
     {
       ...settings,
-      uri: settings.uri ?? endpoint.uri,
+      uri: endpoint.uri,
       auth: settings.auth ?? endpoint.auth,
       database,
       // Nothing is sent that a test did not ask for.

@@ -268,19 +268,21 @@ export const driverCases: ReadonlyArray<Case<Neo4jDriver>> = [
         (native: Driver) => native.executeQuery(Statements.endless.text, {}, { routing: "READ" }),
       ]) {
         let isRunning = false
+        let isOver = false
         const fiber = yield* Effect.forkChild(
           driver.use((native) => {
             isRunning = true
-            return work(native)
+            return Promise.resolve(work(native)).finally(() => {
+              isOver = true
+            })
           }),
         )
         yield* until(
           "it runs",
           Effect.sync(() => isRunning),
         )
-        const before = performance.now()
         yield* Fiber.interrupt(fiber)
-        assert.ok(performance.now() - before < 4000, "it waited for longer than a close may take")
+        assert.ok(isOver, "it was given up, and still ran")
       }
     }),
   ),
