@@ -93,6 +93,36 @@ guarantee("whoever follows a result of which only the keys were wanted is served
   }),
 })
 
+guarantee("what is written after a transaction that was closed as its COMMIT was asked for is stored", {
+  driver: Effect.scoped(
+    Effect.gen(function* () {
+      const raw = yield* rawDriver()
+      const mine = label("AfterCommit")
+      const written = yield* Effect.promise(async () => {
+        const session = raw.session()
+        const transaction = session.beginTransaction()
+        await transaction.run("RETURN 1")
+        transaction.commit().catch(ignore)
+        await session.close()
+        // Its connection came back inside the transaction, which nobody will commit.
+        return raw.session().run(`CREATE (n:${mine}) RETURN 1 AS one`)
+      })
+      assert.lengthOf(written.records, 1)
+      assert.strictEqual(yield* takeNodes(mine), 0)
+    }),
+  ),
+  toolkit: Effect.gen(function* () {
+    const { neo4j } = yield* toolkit()
+    const mine = label("AfterCommit")
+    const read = neo4j.withTransaction(neo4j.read(cypher`RETURN 1`), { mode: "read" })
+    for (let turn = 0; turn < 40; turn++) {
+      yield* Effect.exit(Effect.timeoutOption(read, turn % 8))
+      yield* neo4j.write(cypher`CREATE (:${cypher.label(mine)})`, { retry: "none" })
+    }
+    assert.strictEqual(yield* takeNodes(mine), 40)
+  }),
+})
+
 guarantee("whoever follows a statement that nobody waited for is served", {
   driver: Effect.gen(function* () {
     const end = yield* fateAfterCloseInPull((session) => void session.run(rows).catch(ignore))
