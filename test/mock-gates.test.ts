@@ -248,3 +248,36 @@ describe("gates that are none are refused, with the name of the step", () => {
     )
   }
 })
+
+describe("a gate that holds", () => {
+  it.effect("is reached when whoever came there is held, and can be opened at once", () =>
+    Effect.gen(function* () {
+      const neo4j = yield* Neo4jClient
+      const control = yield* Neo4jMock.Control
+      for (const step of ["connection", "begin", "run", "pull", "commit"] as const) {
+        yield* control.reset
+        yield* control.setGates({ [step]: Gate.held })
+        const fiber = yield* Effect.forkChild(neo4j.withTransaction(neo4j.write(cypher`HELD`)))
+        yield* control.awaitReached(step)
+        assert.strictEqual(yield* control.held, 1, step)
+        yield* control.openGates
+        assert.deepStrictEqual(yield* Fiber.join(fiber), [{ n: 1 }])
+      }
+    }).pipe(Effect.provide(Neo4jMock.layer({ rules: [Neo4jMock.on("HELD", [{ n: 1 }])] }))),
+  )
+
+  it.effect("before there is a connection leaves nothing on record as running, once its client has given up", () =>
+    Effect.gen(function* () {
+      const neo4j = yield* Neo4jClient
+      const { all } = yield* Exchanges
+      for (const work of [neo4j.write(cypher`NEVER`), neo4j.withTransaction(neo4j.write(cypher`NEVER`))]) {
+        const fiber = yield* Effect.forkChild(Effect.exit(Effect.asVoid(work)), { startImmediately: true })
+        yield* TestClock.adjust("5 minutes")
+        yield* Fiber.join(fiber)
+      }
+      for (const { outcome, transaction } of yield* all) {
+        assert.deepStrictEqual([outcome._tag, transaction.outcome], ["Ended", "rolledBack"])
+      }
+    }).pipe(Effect.provide(Neo4jMock.layer({ gates: { connection: Gate.never } }))),
+  )
+})

@@ -57,6 +57,11 @@ const refused = <A>(effect: Effect.Effect<A, Neo4jError, Needs>) =>
     return reason.message
   })
 
+const byName = (name: string) =>
+  client((neo4j) =>
+    neo4j.read(cypher`WITH {name: "Ada", email: "x"} AS p WHERE p.name = ${name} RETURN p.email AS email`),
+  )
+
 const client = <A, E, R>(f: (neo4j: Neo4jClient["Service"]) => Effect.Effect<A, E, R>) => Effect.flatMap(Neo4jClient, f)
 
 const one = client((neo4j) => neo4j.read(cypher`RETURN ${1} AS one`))
@@ -276,6 +281,33 @@ describe("a replay gives what the server gave", () => {
   )
 })
 
+describe("a stream that was ended early", () => {
+  const numbers = cypher`UNWIND range(1, 5000) AS n RETURN n`
+  const some = (count: number) =>
+    client((neo4j) =>
+      neo4j.withTransaction(
+        Effect.map(Stream.runCollect(Stream.take(neo4j.stream(numbers), count)), ({ length }) => length),
+      ),
+    )
+
+  it.live("and is to give more than was recorded says so, and is no end of the stream", () =>
+    Effect.gen(function* () {
+      const file = fresh()
+      assert.strictEqual(yield* recorded(file, some(3)), 3)
+      assert.strictEqual(yield* replayed(file, some(3)), 3)
+      let message = ""
+      const error = yield* dyingOf(
+        replayed(
+          file,
+          Effect.map(refused(some(4000)), (text) => (message = text)),
+        ),
+      )
+      assert.match(message, /holds the first \d+ rows .* the program ended it there/s)
+      assert.strictEqual(error.reason, "Stale")
+    }),
+  )
+})
+
 describe("what is not in the recording is refused", () => {
   it.live("with the difference to the nearest statement, and the test fails also where the error is caught", () =>
     Effect.gen(function* () {
@@ -485,13 +517,28 @@ describe("what must not get into the file does not", () => {
   it.live("a parameter under a chosen name, wherever its statement names it, also where no row gives it back", () =>
     Effect.gen(function* () {
       const email = "ada@example.com"
+      const p = cypher.unsafe('{email: "x"} AS p')
       const ways = [
         cypher`RETURN {email: ${email}} IS NOT NULL AS ok`,
-        cypher`WITH {email: "x"} AS p RETURN p.email = ${email} AS ok`,
-        cypher`WITH {email: "x"} AS p RETURN p.email IN ${[email]} AS ok`,
-        cypher`WITH {email: "x"} AS p RETURN ${email} <> p.email AS ok`,
-        cypher`WITH {email: "x"} AS p RETURN p.${cypher.property("email")} STARTS WITH ${email} AS ok`,
+        cypher`RETURN {email: [${email}], x: 1} IS NOT NULL AS ok`,
+        cypher`RETURN {email: {home: ${email}}} IS NOT NULL AS ok`,
+        cypher`RETURN {email: // its
+          ${email}} IS NOT NULL AS ok`,
+        cypher`WITH ${p} RETURN p.email = ${email} AS ok`,
+        cypher`WITH ${p} RETURN p.email /* c */ = (${email}) AS ok`,
+        cypher`WITH ${p} RETURN p.email IN ${[email]} AS ok`,
+        cypher`WITH ${p} RETURN p.email IN [${email}, "a"] AS ok`,
+        cypher`WITH ${p} RETURN ${email} <> p.email AS ok`,
+        cypher`WITH ${p} RETURN ${email} = properties(p).email AS ok`,
+        cypher`WITH ${p} RETURN ${email} = [p][0].email AS ok`,
+        cypher`WITH ${p} RETURN p.${cypher.property("email")} STARTS WITH ${email} AS ok`,
+        cypher`WITH ${p} RETURN p["email"] = ${email} AS ok`,
+        cypher`WITH ${p} RETURN toLower(p.email) = toLower(${email}) AS ok`,
+        cypher`WITH ${p} RETURN CASE p.email WHEN ${email} THEN 1 ELSE 2 END AS ok`,
+        cypher`WITH ${p} RETURN p.email = "x" + ${email} AS ok`,
         cypher`WITH ${email} AS email RETURN size(email) AS ok`,
+        cypher`WITH ${email} AS m RETURN {email: m} IS NOT NULL AS ok`,
+        cypher`UNWIND ${[{ mail: email }]} AS row RETURN {email: row.mail} IS NOT NULL AS ok`,
       ]
       for (const statement of ways) {
         const file = fresh()
@@ -512,6 +559,37 @@ describe("what must not get into the file does not", () => {
         { redact: { keys: ["email"] } },
       )
       assert.notInclude(readFileSync(file, "utf8"), email)
+    }),
+  )
+
+  it.live("but a parameter that plainly goes another way is kept, and compared", () =>
+    Effect.gen(function* () {
+      const file = fresh()
+      yield* recorded(file, byName("Adalovelace"), { redact: { keys: ["email"] } })
+      assert.include(readFileSync(file, "utf8"), "Adalovelace")
+      yield* dyingOf(replayed(file, Effect.ignore(byName("Somebody else"))))
+    }),
+  )
+
+  it.live("literals with escapes, as a value that was chosen and as one that came back", () =>
+    Effect.gen(function* () {
+      const file = fresh()
+      const statement = cypher`RETURN ${cypher.unsafe(String.raw`'top\tsecret', 'one\nmore' AS email, 'Z\u00fcrich' AS city`)}`
+      const first = yield* recorded(
+        file,
+        client((neo4j) => neo4j.read(statement)),
+        {
+          redact: { keys: ["email"], values: ["top\tsecret"] },
+        },
+      )
+      const text = readFileSync(file, "utf8")
+      assert.notInclude(text, "secret")
+      assert.notInclude(text, "more")
+      const [row] = yield* replayed(
+        file,
+        client((neo4j) => neo4j.read(statement)),
+      )
+      assert.strictEqual(row?.["city"], first[0]?.["city"])
     }),
   )
 

@@ -20,8 +20,9 @@ export interface Batch {
   readonly isLast: boolean
   /** What comes after these rows in the place of more. */
   readonly failure?: unknown
-  /** Nothing comes after these rows. */
+  /** Nothing comes after these rows; what is said where somebody waits for more all the same. */
   readonly isUnanswered?: true
+  readonly refuse?: () => unknown
 }
 
 export interface Source {
@@ -69,8 +70,9 @@ const ofRecords = (server: MockServer, asked: LoggedExchange, { end, records, su
       const taken = records.slice(next, count === -1 ? records.length : next + count)
       next += taken.length
       if (next < records.length || end === "complete") return { records: taken, isLast: next >= records.length }
-      return end === "never"
-        ? { records: taken, isLast: false, isUnanswered: true }
+      if (end === "never") return { records: taken, isLast: false, isUnanswered: true }
+      return "cut" in end
+        ? { records: taken, isLast: false, isUnanswered: true, refuse: end.cut }
         : { records: taken, isLast: true, failure: end.failure }
     },
     summary: () => summaryOf(server, asked, summary, records.length > 0),

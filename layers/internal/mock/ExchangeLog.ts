@@ -68,6 +68,8 @@ export class LoggedExchange {
   readonly transaction: LoggedTransaction
   outcome: ExchangeOutcome = { _tag: "Running" }
   rows = 0
+  /** Whether somebody asked for no more of its rows before they had all come. */
+  isCutShort = false
   /** What arrived, where it is kept. */
   readonly records: Array<NativeRecord> | undefined
   summary: ResultSummary | undefined = undefined

@@ -95,13 +95,18 @@ export class GateKeeper {
     this.#sinceSet.set(step, count + 1)
     let gate: Gate | undefined = this.#gates[step]
     while (gate?._tag === "InTurn") gate = gate.gates[Math.min(count, gate.gates.length - 1)]
-    for (const listener of this.#listeners) listener()
     return gate ?? { _tag: "Ok" }
+  }
+
+  // Whoever waits for this finds whoever came where it is by then.
+  #tell(): void {
+    for (const listener of this.#listeners) listener()
   }
 
   /** Comes to a step that has no answer; throws where its gate does not let it pass. */
   throwAt(step: Step): void {
     const gate = this.#gateAt(step)
+    this.#tell()
     if (gate._tag === "Throws") throw new Error(`thrown by ${step}`)
     if (gate._tag === "Err") throw errorOf(gate.failure ?? "ConnectionError", step)
   }
@@ -110,10 +115,14 @@ export class GateKeeper {
    * Comes to a step; what comes back settles as its gate says, with whether its answer is lost. Throws where the gate does.
    */
   pass(step: Step): Promise<boolean> {
-    const passed = this.#pass(step)
-    // That nobody listens is no fault of whoever is tested.
-    passed.catch(ignore)
-    return passed
+    try {
+      const passed = this.#pass(step)
+      // That nobody listens is no fault of whoever is tested.
+      passed.catch(ignore)
+      return passed
+    } finally {
+      this.#tell()
+    }
   }
 
   #pass(step: Step): Promise<boolean> {

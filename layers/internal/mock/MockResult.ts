@@ -4,7 +4,7 @@ import { answering, type Source } from "./AnswerSource.ts"
 import type { LoggedExchange } from "./ExchangeLog.ts"
 import { orLost } from "./GateKeeper.ts"
 import type { MockServer } from "./MockServer.ts"
-import { driverError, timedOut } from "./ServerErrors.ts"
+import { driverError, terminated, timedOut } from "./ServerErrors.ts"
 import { settlement } from "./Settlement.ts"
 
 interface Observer {
@@ -24,6 +24,8 @@ interface Eager {
 const ignore = () => {}
 
 const consumed = () => Promise.reject(driverError({ code: "N/A", message: "Result is already consumed" }))
+
+const millisUntilRefused = 1000
 
 // More than an iterator takes to hand on a row.
 const ticksOfRow = 10
@@ -101,6 +103,11 @@ export class MockResult implements PromiseLike<Eager> {
     if (!this.#isAtGate) this.fail(timedOut())
   }
 
+  /** Nobody waits any more for what was never sent. */
+  abandoned(): void {
+    this.#exchange.failed(terminated(), true)
+  }
+
   isOpen(): boolean {
     return this.#state !== "over"
   }
@@ -124,7 +131,12 @@ export class MockResult implements PromiseLike<Eager> {
     for (const record of batch.records) this.#push(record)
     if (batch.isUnanswered === true) {
       this.#isUnanswered = true
-      if (this.#isCancelled) this.#complete()
+      if (this.#isCancelled) return this.#complete()
+      const { refuse } = batch
+      if (refuse === undefined) return
+      // Rows are read ahead: only who waits on wants more of them.
+      const timer = setTimeout(() => this.isOpen() && this.fail(refuse()), millisUntilRefused)
+      this.#over.promise.catch(ignore).finally(() => clearTimeout(timer))
     } else if ("failure" in batch) {
       await this.#failLater(batch.failure)
     } else {

@@ -14,12 +14,15 @@ import type { ExchangeLog, LoggedExchange } from "./ExchangeLog.ts"
 import { GateKeeper } from "./GateKeeper.ts"
 import type { Identity } from "./Identity.ts"
 
-/** What was recorded, as the driver gave it; "never" ends after its rows without a word. */
+/**
+ * What was recorded, as the driver gave it. "never" ends after its rows without a word, and so does "cut", until somebody
+ * has waited for more for a while.
+ */
 export interface Records {
   readonly _tag: "Records"
   readonly records: ReadonlyArray<NativeRecord>
   readonly summary: Summary
-  readonly end: "complete" | "never" | { readonly failure: unknown }
+  readonly end: "complete" | "never" | { readonly cut: () => unknown } | { readonly failure: unknown }
 }
 
 export type Answered = Answer | Records

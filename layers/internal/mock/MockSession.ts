@@ -52,6 +52,9 @@ export class MockSession {
   #bookmarks: Array<string>
   /** The connection that is being waited for. */
   #acquisition: Promise<void> = Promise.resolve()
+  /** Whether no connection has come yet. */
+  #isWaiting = false
+  #result: MockResult | undefined = undefined
   /** Ends what runs. */
   #running: ((cause: unknown) => void) | undefined = undefined
   #transaction: MockTransaction | undefined = undefined
@@ -69,7 +72,9 @@ export class MockSession {
   }
 
   #acquire(): Promise<void> {
+    this.#isWaiting = true
     const hold = (isLost: boolean) => {
+      this.#isWaiting = false
       orLost(isLost)
       if (this.closes === 0 && !this.#owner.isClosed) this.#owner.connections.add(this)
     }
@@ -80,6 +85,7 @@ export class MockSession {
 
   #release(): void {
     this.#running = undefined
+    this.#result = undefined
     if (this.#transaction?.isOver === true) this.#transaction = undefined
     this.#owner.connections.delete(this)
   }
@@ -112,6 +118,7 @@ export class MockSession {
       this.#release()
     })
     this.#running = (cause) => result.fail(cause, true)
+    this.#result = result
     return result
   }
 
@@ -172,7 +179,8 @@ export class MockSession {
 
   close(): Promise<void> {
     this.closes++
-    this.#transaction?.abandoned()
+    this.#transaction?.abandoned(this.#isWaiting)
+    if (this.#isWaiting) this.#result?.abandoned()
     const drop = () => void this.#owner.connections.delete(this)
     const end = () => this.#running?.(terminated())
     try {

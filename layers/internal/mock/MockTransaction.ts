@@ -70,8 +70,9 @@ export class MockTransaction {
   }
 
   /** Its session closes: whatever becomes of that, nobody commits it any more. */
-  abandoned(): void {
+  abandoned(isUnsent: boolean): void {
     if (this.isOpen()) this.#logged.end("rolledBack")
+    if (isUnsent) for (const result of this.#results) result.abandoned()
   }
 
   // What happens at the server while an answer is held at a gate is heard of when that lets it pass.

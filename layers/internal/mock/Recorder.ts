@@ -43,10 +43,10 @@ const failureOf = (cause: unknown, redaction: Redaction): RecordedFailure => {
 }
 
 const keptParametersOf = (entry: LoggedExchange, redaction: Redaction): JsonObject => {
-  const chosen = redaction.chosenIn(entry.text)
+  const reasonOf = redaction.reasonsIn(entry.text)
   const isSecret = redaction.isSecret(entry.text)
   return Object.fromEntries(
-    parametersOf(entry).flatMap((pair) => redaction.entries([pair], isSecret || chosen.has(pair[0]))),
+    parametersOf(entry).flatMap((pair) => redaction.entries([pair], isSecret || reasonOf(pair[0]) !== undefined)),
   )
 }
 
@@ -79,6 +79,7 @@ const statementOf = (entry: LoggedExchange, redaction: Redaction): RecordedState
     }),
     ...(outcome._tag === "Failed" ? { error: failureOf(failure, redaction) } : {}),
     ...(outcome._tag === "Ended" || outcome._tag === "Running" ? { brokenOff: true as const } : {}),
+    ...(outcome._tag === "Succeeded" && entry.isCutShort ? { cutShort: true as const } : {}),
   }
 }
 
@@ -111,8 +112,8 @@ export const record = (
   const groups = new Map<LoggedTransaction, Array<LoggedExchange>>()
   for (const entry of entries) {
     const isSecret = redaction.isSecret(entry.text)
-    const chosen = redaction.chosenIn(entry.text)
-    for (const pair of parametersOf(entry)) redaction.learnEntries([pair], isSecret || chosen.has(pair[0]))
+    const reasonOf = redaction.reasonsIn(entry.text)
+    for (const pair of parametersOf(entry)) redaction.learnEntries([pair], isSecret || reasonOf(pair[0]) === "named")
     for (const one of entry.records ?? []) redaction.learnEntries(columnsOf(one), isSecret)
     if (isSecret) redaction.learnFrom(entry.text)
     const group = groups.get(entry.transaction)

@@ -26,6 +26,8 @@ const Statement = Schema.Struct({
   error: Schema.optionalKey(Failure),
   /** Whoever asked broke it off after these rows. */
   brokenOff: Schema.optionalKey(Schema.Literal(true)),
+  /** Whoever asked wanted no more than these rows. */
+  cutShort: Schema.optionalKey(Schema.Literal(true)),
 })
 
 const Work = Schema.Struct({

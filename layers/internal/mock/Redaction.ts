@@ -1,5 +1,6 @@
 /** Keeps chosen values out of a recording. */
 import * as Redacted from "effect/Redacted"
+import { normalize } from "./Script.ts"
 import type { Json, JsonObject } from "./WireJson.ts"
 
 /**
@@ -10,9 +11,9 @@ import type { Json, JsonObject } from "./WireJson.ts"
  */
 export interface Redact {
   /**
-   * Names, whatever their case, of columns, of properties, of keys of maps at any depth, and of what a parameter is
-   * compared with or set to in its statement, as in `{email: $p0}`, `p.email = $p0` and `$p0 AS email`. What stands
-   * under them is left out. A value of four characters or more is left out wherever else it stands, too.
+   * Names, whatever their case, of columns, of properties and of keys of maps at any depth. What stands under them is left
+   * out. In a statement that has such a name all parameters are left out but those that plainly go another way, as `$p0`
+   * does in `{name: $p0}` and `p.name = $p0`. A value of four characters or more is left out wherever else it stands, too.
    */
   readonly keys?: ReadonlyArray<string> | undefined
   /** Values that are left out wherever they stand, also within a text. The client's own password or token always is. */
@@ -45,7 +46,21 @@ const mapOf = (pairs: ReadonlyArray<Pair>, json: JsonObject): JsonObject =>
 const isList = (json: Json | undefined): json is ReadonlyArray<Json> => Array.isArray(json)
 
 // A password stands in the text of its statement, or among its parameters.
-const namesPassword = /PASSWORD|\\u/i
+const namesPassword = /PASSWORD/i
+
+const escapes = /\\u([0-9a-f]{4})/gi
+
+/** With the characters that Cypher's escapes stand for, which can spell any word. */
+const unescaped = (text: string): string =>
+  text.replaceAll(escapes, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
+
+const controls: ReadonlyArray<readonly [character: string, escape: string]> = [
+  ["\n", "\\n"],
+  ["\t", "\\t"],
+  ["\r", "\\r"],
+  ["\f", "\\f"],
+  ["\b", "\\b"],
+]
 
 const literal = /(['"])((?:\\.|(?!\1)[^\\])*)\1/gs
 
@@ -53,19 +68,36 @@ const name = "(?:`((?:[^`]|``)+)`|([\\p{L}_][\\p{L}\\p{N}_]*))"
 const parameter = "\\$`?(\\w+)`?"
 const operator = "(?:\\+?=~?|<>|[<>]=?|\\b(?:IN|CONTAINS|STARTS\\s+WITH|ENDS\\s+WITH)\\b)"
 const namesBefore = new RegExp(`${name}\\s*(?::|${operator})\\s*${parameter}`, "giu")
-const namesBehind = new RegExp(`${parameter}\\s*(?:${operator}|\\bAS\\b)\\s*(?:[\\w\`]+\\s*\\.\\s*)*${name}`, "giu")
+const namesBehind = new RegExp(
+  `${parameter}\\s*(${operator}|\\bAS\\b)\\s*(?:[\\w\`]+\\s*\\.\\s*)*${name}(?![\\w\`]|\\s*[.[(])`,
+  "giu",
+)
 
-/** What parameters are compared with or set to. */
-const namesOf = (text: string): ReadonlyArray<readonly [parameter: string, name: string]> => [
-  ...Array.from(
-    text.matchAll(namesBefore),
-    ([, quoted, plain, found]) => [found ?? "", quoted ?? plain ?? ""] as const,
-  ),
-  ...Array.from(
-    text.matchAll(namesBehind),
-    ([, found, quoted, plain]) => [found ?? "", quoted ?? plain ?? ""] as const,
-  ),
+interface Named {
+  readonly parameter: string
+  readonly name: string
+  /** Whether that is all that becomes of the parameter: an alias goes on. */
+  readonly isAll: boolean
+}
+
+/** What parameters are compared with, set to, or called. */
+const namesOf = (text: string): ReadonlyArray<Named> => [
+  ...Array.from(text.matchAll(namesBefore), ([, quoted, plain, parameter = ""]): Named => ({
+    parameter,
+    name: quoted ?? plain ?? "",
+    isAll: true,
+  })),
+  ...Array.from(text.matchAll(namesBehind), ([, parameter = "", how = "", quoted, plain]): Named => ({
+    parameter,
+    name: quoted ?? plain ?? "",
+    isAll: how.toUpperCase() !== "AS",
+  })),
 ]
+
+const word = /[\p{L}_][\p{L}\p{N}_]*/gu
+const isWord = /^[\p{L}_][\p{L}\p{N}_]*$/u
+
+const escapeRegExp = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
 
 // Shorter ones would leave holes everywhere; they are left out where they stand.
 const shortest = 4
@@ -93,7 +125,10 @@ export class Redaction {
   // In a statement it may stand escaped.
   #add(secret: string): void {
     if (secret === "") return
-    const escaped = secret.replaceAll("\\", "\\\\")
+    const escaped = controls.reduce(
+      (left, [character, escape]) => left.replaceAll(character, escape),
+      secret.replaceAll("\\", "\\\\"),
+    )
     const forms = [secret, escaped.replaceAll("'", "\\'"), escaped.replaceAll('"', '\\"'), secret.replaceAll("`", "``")]
     for (const form of forms) this.#secrets.add(form)
     this.#sorted = undefined
@@ -107,12 +142,27 @@ export class Redaction {
 
   /** Whether a statement handles a password: nothing of its values is kept. */
   isSecret(text: string): boolean {
-    return namesPassword.test(text)
+    return namesPassword.test(unescaped(text))
   }
 
-  /** The parameters of a statement whose values are left out. */
-  chosenIn(text: string): ReadonlySet<string> {
-    return new Set(namesOf(text).flatMap(([parameter, name]) => (this.#isChosen(name) ? [parameter] : [])))
+  /**
+   * Why a parameter of a statement is left out, if it is: it stands under a chosen name; or the statement has such a name,
+   * and it is not plain that the parameter goes another way.
+   */
+  reasonsIn(statement: string): (parameter: string) => "named" | "unclear" | undefined {
+    const text = unescaped(normalize(statement))
+    const lower = text.toLowerCase()
+    const words = new Set(lower.match(word))
+    const mentioned = Array.from(this.#keys).filter((key) => (isWord.test(key) ? words.has(key) : lower.includes(key)))
+    if (mentioned.length === 0) return () => undefined
+    const holdsMore = mentioned.some((key) => new RegExp(`${escapeRegExp(key)}\`?\\s*:\\s*[[{]`, "i").test(text))
+    const names = namesOf(text)
+    return (parameter) => {
+      const own = names.filter((named) => named.parameter === parameter)
+      if (own.some(({ name }) => this.#isChosen(name))) return "named"
+      const uses = text.split(new RegExp(`\\$\`?${escapeRegExp(parameter)}(?!\\w)`)).length - 1
+      return holdsMore || own.filter(({ isAll }) => isAll).length < uses ? "unclear" : undefined
+    }
   }
 
   /** Takes note of what stands under chosen keys; `all`: of every value. */

@@ -167,7 +167,7 @@ export class Replay implements Answering {
       this.#refused.push(failure)
       return { _tag: "Failed", failure }
     }
-    const { brokenOff, error, rows = [], summary = {} } = entry.recorded
+    const { brokenOff, cutShort, error, rows = [], summary = {} } = entry.recorded
     let records: ReadonlyArray<NativeRecord>
     try {
       records = rows.map(recordOf)
@@ -178,8 +178,25 @@ export class Replay implements Answering {
       _tag: "Records",
       records,
       summary: withoutPlaceholders(summary) as Summary,
-      end: error !== undefined ? { failure: driverError(error) } : brokenOff === true ? "never" : "complete",
+      end:
+        error !== undefined
+          ? { failure: driverError(error) }
+          : cutShort === true
+            ? { cut: () => this.#refuseMore(asked, parameters, rows.length) }
+            : brokenOff === true
+              ? "never"
+              : "complete",
     }
+  }
+
+  #refuseMore(asked: LoggedExchange, parameters: JsonObject, rows: number): Neo4jError {
+    const message = [
+      `the recording ${this.#file} holds the first ${rows} rows of this statement; when it was recorded, the program ended it there:`,
+      show({ text: asked.text, parameters: printed(parameters) }),
+    ].join("\n")
+    const failure = Neo4jError.from(new InvalidStatement({ message, hint: recordAgain }), "Recording.replay")
+    this.#refused.push(failure)
+    return failure
   }
 
   commit(transaction: ExchangeTransaction): unknown {

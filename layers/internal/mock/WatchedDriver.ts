@@ -94,8 +94,9 @@ const watchResult = (result: Result, exchange: LoggedExchange, isEnded: () => bo
   result.catch = (onFailed) => all().catch(onFailed)
   result.finally = (f) => all().finally(f)
   const summary = result.summary.bind(result) as () => Promise<never>
-  result.summary = () =>
-    summary().then(
+  result.summary = () => {
+    exchange.isCutShort ||= exchange.outcome._tag === "Running"
+    return summary().then(
       (value) => {
         exchange.succeeded(value as ResultSummary)
         return value
@@ -105,6 +106,7 @@ const watchResult = (result: Result, exchange: LoggedExchange, isEnded: () => bo
         throw cause
       },
     )
+  }
   return result
 }
 
