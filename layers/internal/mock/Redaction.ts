@@ -202,9 +202,12 @@ export class Redaction {
     return this.#longestFirst.reduce((left, secret) => left.replaceAll(secret, mark), text)
   }
 
-  /** The text of a statement: of one that handles a password, without any literal. */
+  /** The text of a statement: without any literal where it handles a password, or where one is spelt with escapes. */
   statement(text: string): string {
-    return this.text(this.isSecret(text) ? text.replaceAll(literal, `$1${mark}$1`) : text)
+    const plain = unescaped(text)
+    const isSpelt =
+      plain !== text && this.#longestFirst.some((secret) => plain.includes(secret) && !text.includes(secret))
+    return this.text(isSpelt || this.isSecret(text) ? text.replaceAll(literal, `$1${mark}$1`) : text)
   }
 
   /** The name of a database or a user: that it is also the client's password tells nobody. */
