@@ -1,7 +1,6 @@
 /**
  * Decodes records to rows of plain data. Nothing is rounded: an integer that a number cannot hold is refused.
  */
-import * as Predicate from "effect/Predicate"
 import neo4j from "neo4j-driver"
 import type {
   Integer,
@@ -249,46 +248,5 @@ export class RowCollector {
 
 const toExact: DecodeInteger = (value) => (neo4j.integer.inSafeRange(value) ? value.toNumber() : value.toBigInt())
 
-const nameOf = (value: object): string => {
-  const { constructor } = value
-  return typeof constructor === "function" && constructor.name !== "" ? constructor.name : "object"
-}
-
-const showObject = (value: object, above: ReadonlyArray<object>): Value.Value => {
-  if (above.includes(value)) return "[Circular]"
-  const within = [...above, value]
-  if (Array.isArray(value)) return value.map((item) => show(item, within))
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) {
-    try {
-      return decode(value, toExact, [])
-    } catch {
-      return `[${nameOf(value)}]`
-    }
-  }
-  const map: Record<string, Value.Value> = {}
-  for (const [key, item] of Object.entries(value)) setKey(map, key, show(item, within))
-  return map
-}
-
-const show = (value: unknown, above: ReadonlyArray<object>): Value.Value => {
-  if (typeof value === "function" || typeof value === "symbol") return `[${typeof value}]`
-  if (typeof value !== "object" || value === null) return (value ?? null) as Value.Value
-  try {
-    return showObject(value, above)
-  } catch {
-    return "[unreadable]"
-  }
-}
-
-/**
- * Encoded parameters as plain data; an integer is a bigint only where a number would not be exact. What is no value of
- * Neo4j, which only the native driver can have been given, is shown by its kind.
- */
-export const decodeParameters = (parameters: Readonly<Record<string, unknown>>): Value.Properties => {
-  const shown = show(parameters, [])
-  return Predicate.isObject(shown) ? (shown as Value.Properties) : {}
-}
-
-/** One value as plain data, in the same way. */
-export const decodeValue = (value: unknown): Value.Value => show(value, [])
+/** One value as plain data; an integer is a bigint only where a number would not be exact. Throws where it is none. */
+export const decodeExactly = (value: unknown): Value.Value => decode(value, toExact, [])

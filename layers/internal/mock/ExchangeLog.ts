@@ -7,7 +7,7 @@ import type { Value } from "../../../src/Value.ts"
 import type { Exchange, ExchangeOutcome, ExchangeTransaction } from "../../testing/Exchange.ts"
 import type { Exchanges } from "../../testing/Exchanges.ts"
 import { encodeParameters } from "../ParameterEncoder.ts"
-import { decodeParameters } from "../RowDecoder.ts"
+import { decodeParameters } from "./PlainValue.ts"
 import { isConnectionLost } from "./ServerErrors.ts"
 
 /** What the driver takes as a statement. */

@@ -14,7 +14,7 @@ import * as Predicate from "effect/Predicate"
 import neo4j from "neo4j-driver"
 import type { Node as NativeNode, Relationship as NativeRelationship } from "neo4j-driver"
 import { setKey } from "../PlainObject.ts"
-import { decodeValue } from "../RowDecoder.ts"
+import { decodeValue } from "./PlainValue.ts"
 import { tagged } from "../TaggedEncoder.ts"
 
 export type Json = null | boolean | number | string | ReadonlyArray<Json> | { readonly [key: string]: Json }
