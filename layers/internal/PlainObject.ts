@@ -4,3 +4,10 @@ export const setKey = <A>(target: Record<string, A>, key: string, value: A): voi
     Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
   } else target[key] = value
 }
+
+/** Whether something is an object without a class of its own. */
+export const isPlainObject = (u: unknown): u is Record<string, unknown> => {
+  if (typeof u !== "object" || u === null) return false
+  const prototype: unknown = Object.getPrototypeOf(u)
+  return prototype === Object.prototype || prototype === null
+}

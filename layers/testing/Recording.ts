@@ -116,18 +116,18 @@ const fetchSize = 100
  */
 export type Live<E> = Settings | Effect.Effect<Settings, E, Scope.Scope>
 
-const recorded = new Set<string>()
+const beingRecorded = new Set<string>()
 
 /** Two that record the same file would overwrite each other's. */
 const alone = (file: string) =>
   Effect.acquireRelease(
     Effect.suspend(() => {
       const path = resolve(file)
-      if (recorded.has(path)) return fail("Invalid", file, `another Layer records ${file} at this moment`)
-      recorded.add(path)
+      if (beingRecorded.has(path)) return fail("Invalid", file, `another Layer records ${file} at this moment`)
+      beingRecorded.add(path)
       return Effect.succeed(path)
     }),
-    (path) => Effect.sync(() => recorded.delete(path)),
+    (path) => Effect.sync(() => beingRecorded.delete(path)),
   )
 
 const recording = Effect.fnUntraced(function* <E>({ file, redact = {}, settings }: Options<E>, live: Live<E>) {

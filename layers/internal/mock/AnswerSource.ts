@@ -15,7 +15,7 @@ import { RowEncoder } from "./RowEncoder.ts"
 import { errorOf, isFailure } from "./ServerErrors.ts"
 import { summaryOf } from "./SummaryEncoder.ts"
 
-export interface Batch {
+interface Batch {
   readonly records: ReadonlyArray<NativeRecord>
   readonly isLast: boolean
   /** What comes after these rows in the place of more. */

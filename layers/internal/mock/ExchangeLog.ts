@@ -28,6 +28,23 @@ export interface SessionConfig {
   readonly fetchSize: number
 }
 
+/** The same as the driver takes it. */
+export interface NativeSessionConfig {
+  readonly defaultAccessMode?: string
+  readonly fetchSize?: number
+  readonly database?: string
+  readonly impersonatedUser?: string
+  readonly bookmarks?: string | ReadonlyArray<string>
+}
+
+export const sessionConfigOf = (native: NativeSessionConfig): SessionConfig => ({
+  mode: native.defaultAccessMode === "READ" ? "read" : "write",
+  fetchSize: native.fetchSize ?? 1000,
+  database: native.database,
+  impersonatedUser: native.impersonatedUser,
+  bookmarks: native.bookmarks === undefined ? [] : [native.bookmarks].flat(),
+})
+
 /** What a transaction was begun with. */
 export interface TransactionSettings {
   readonly timeout?: number

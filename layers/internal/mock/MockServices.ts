@@ -15,7 +15,7 @@ import { MockDriver } from "./MockDriver.ts"
 import type { Identity } from "./Identity.ts"
 import { type Answering, MockServer } from "./MockServer.ts"
 
-export interface MockOptions {
+interface MockOptions {
   readonly answering: Answering
   readonly log: ExchangeLog
   readonly gates: Gates

@@ -2,9 +2,11 @@
 import type { AccessMode } from "../../../src/QueryOptions.ts"
 import {
   type LoggedExchange,
+  type NativeSessionConfig,
   type Query,
   queryOf,
   type SessionConfig,
+  sessionConfigOf,
   type TransactionSettings,
 } from "./ExchangeLog.ts"
 import { orLost } from "./GateKeeper.ts"
@@ -24,22 +26,6 @@ export interface Owner {
   /** Who has a connection. */
   readonly connections: Set<unknown>
 }
-
-export interface NativeSessionConfig {
-  readonly defaultAccessMode?: "READ" | "WRITE"
-  readonly fetchSize?: number
-  readonly database?: string
-  readonly impersonatedUser?: string
-  readonly bookmarks?: string | ReadonlyArray<string>
-}
-
-const configOf = (native: NativeSessionConfig): SessionConfig => ({
-  mode: native.defaultAccessMode === "READ" ? "read" : "write",
-  fetchSize: native.fetchSize ?? 1000,
-  database: native.database,
-  impersonatedUser: native.impersonatedUser,
-  bookmarks: native.bookmarks === undefined ? [] : [native.bookmarks].flat(),
-})
 
 type Work<A> = (transaction: Omit<MockTransaction, "then">) => Promise<A>
 
@@ -62,7 +48,7 @@ export class MockSession {
   constructor(owner: Owner, config: NativeSessionConfig) {
     this.#owner = owner
     this.#server = owner.server
-    this.#config = configOf(config)
+    this.#config = sessionConfigOf(config)
     this.#number = owner.server.log.session()
     this.#bookmarks = [...this.#config.bookmarks]
   }

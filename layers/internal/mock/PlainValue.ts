@@ -1,7 +1,7 @@
 /** Values as they were sent, as plain data for whoever looks at them: this never fails. */
 import * as Predicate from "effect/Predicate"
 import type { Properties, Value } from "../../../src/Value.ts"
-import { setKey } from "../PlainObject.ts"
+import { isPlainObject, setKey } from "../PlainObject.ts"
 import { decodeExactly } from "../RowDecoder.ts"
 
 const nameOf = (value: object): string => {
@@ -13,8 +13,7 @@ const showObject = (value: object, above: ReadonlyArray<object>): Value => {
   if (above.includes(value)) return "[Circular]"
   const within = [...above, value]
   if (Array.isArray(value)) return value.map((item) => show(item, within))
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) {
+  if (!isPlainObject(value)) {
     try {
       return decodeExactly(value)
     } catch {

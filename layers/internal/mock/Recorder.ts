@@ -8,15 +8,14 @@ import type { Redaction } from "./Redaction.ts"
 import { tidy } from "./Difference.ts"
 import { normalize } from "./Script.ts"
 import { queryTypeOf } from "./SummaryEncoder.ts"
-import { type Json, type JsonObject, toJson } from "./WireJson.ts"
+import { entriesToJson, type Json, type JsonObject, toJson } from "./WireJson.ts"
 
 type Entries = ReadonlyArray<readonly [name: string, value: Json]>
 
 const columnsOf = (record: NonNullable<LoggedExchange["records"]>[number]): Entries =>
   record.keys.map((key, index) => [String(key), toJson(record.get(index))])
 
-const parametersOf = ({ native }: LoggedExchange): Entries =>
-  Object.entries(native).map(([name, value]) => [name, toJson(value)])
+const parametersOf = ({ native }: LoggedExchange): Entries => Object.entries(entriesToJson(native))
 
 /** What a replay does not say by itself. */
 const summaryOf = (summary: QuerySummary, hasRows: boolean): JsonObject => {

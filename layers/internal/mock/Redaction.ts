@@ -1,7 +1,7 @@
 /** Keeps chosen values out of a recording. */
 import * as Redacted from "effect/Redacted"
 import { normalize } from "./Script.ts"
-import type { Json, JsonObject } from "./WireJson.ts"
+import { isObject, type Json, type JsonObject } from "./WireJson.ts"
 
 /**
  * Which values never get into a recording.
@@ -27,8 +27,6 @@ const mark = "«redacted»"
 const placeholder: Json = { $redacted: true }
 
 type Pair = readonly [key: string, value: Json]
-
-const isObject = (json: Json): json is JsonObject => typeof json === "object" && json !== null && !Array.isArray(json)
 
 const isPlaceholder = (json: Json): boolean => isObject(json) && json["$redacted"] === true
 

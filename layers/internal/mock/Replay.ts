@@ -12,11 +12,11 @@ import type { Recorded, RecordedStatement, RecordedWork } from "./RecordingFile.
 import { matches, matchesEntries, matchesText, withoutPlaceholders } from "./Redaction.ts"
 import { normalize } from "./Script.ts"
 import { driverError } from "./ServerErrors.ts"
-import { fromJson, type JsonObject, toJson } from "./WireJson.ts"
+import { entriesToJson, fromJson, type JsonObject } from "./WireJson.ts"
 
 /** A recorded statement as it stands in its work, and whether it was asked. */
 interface Entry {
-  readonly work: Piece
+  readonly piece: Piece
   readonly recorded: RecordedStatement
   readonly normal: string
   isUsed: boolean
@@ -48,9 +48,6 @@ const nearly = ({ recorded }: Entry, came: JsonObject): Readonly<Record<string, 
 interface Candidate extends Comparable {
   readonly entry: Entry
 }
-
-const parametersOf = ({ native }: LoggedExchange): JsonObject =>
-  Object.fromEntries(Object.entries(native).map(([name, value]) => [name, toJson(value)]))
 
 const recordOf = (row: JsonObject): NativeRecord =>
   new neo4j.types.Record(
@@ -111,7 +108,7 @@ export class Replay implements Answering {
     this.#pieces = recorded.work.map((work) => {
       const piece: Piece = { work, entries: [], taken: undefined }
       for (const statement of work.statements) {
-        piece.entries.push({ work: piece, recorded: statement, normal: normalize(textOf(statement)), isUsed: false })
+        piece.entries.push({ piece, recorded: statement, normal: normalize(textOf(statement)), isUsed: false })
       }
       return piece
     })
@@ -147,7 +144,7 @@ export class Replay implements Answering {
 
   /** Takes note of what was broken off before it came to an answer. */
   missed(sent: ReadonlyArray<LoggedExchange>): void {
-    for (const asked of sent) if (!this.#heard.has(asked)) this.#use(asked, parametersOf(asked))
+    for (const asked of sent) if (!this.#heard.has(asked)) this.#use(asked, entriesToJson(asked.native))
   }
 
   #use(asked: LoggedExchange, parameters: JsonObject): Entry | undefined {
@@ -155,12 +152,12 @@ export class Replay implements Answering {
     const entry = this.#find(asked, parameters)
     if (entry === undefined) return undefined
     entry.isUsed = true
-    entry.work.taken = asked.transaction
+    entry.piece.taken = asked.transaction
     return entry
   }
 
   answer(asked: LoggedExchange): Answered {
-    const parameters = parametersOf(asked)
+    const parameters = entriesToJson(asked.native)
     const entry = this.#use(asked, parameters)
     if (entry === undefined) {
       const failure = this.#refuse(asked, parameters)
@@ -255,22 +252,21 @@ export class Replay implements Answering {
   }
 
   #differences(near: Candidate, came: Comparable, asked: LoggedExchange): Array<string> {
-    const { isUsed, work } = near.entry
+    const { isUsed, piece } = near.entry
+    const { work } = piece
     const { config, transaction } = asked
     const difference = differenceOf(near, came)
     const lines = difference === "" ? [] : [difference]
     if (difference === "" && isUsed) lines.push("it was recorded fewer times than it is asked")
-    if (work.work.mode !== config.mode) lines.push(`the mode: recorded ${work.work.mode}, came ${config.mode}`)
-    if (!this.#isSameDatabase(work.work, asked)) {
-      lines.push(`the database: recorded ${work.work.database ?? this.#home}, came ${config.database ?? this.#home}`)
+    if (work.mode !== config.mode) lines.push(`the mode: recorded ${work.mode}, came ${config.mode}`)
+    if (!this.#isSameDatabase(work, asked)) {
+      lines.push(`the database: recorded ${work.database ?? this.#home}, came ${config.database ?? this.#home}`)
     }
-    if (!isSameUser(work.work, asked)) {
-      lines.push(
-        `the user: recorded ${work.work.impersonatedUser ?? "none"}, came ${config.impersonatedUser ?? "none"}`,
-      )
+    if (!isSameUser(work, asked)) {
+      lines.push(`the user: recorded ${work.impersonatedUser ?? "none"}, came ${config.impersonatedUser ?? "none"}`)
     }
     const isInside = transaction.kind === "explicit"
-    if ((work.work.transaction !== undefined) !== isInside) {
+    if ((work.transaction !== undefined) !== isInside) {
       lines.push(
         `recorded ${isInside ? "on its own" : "in a transaction"}, came ${isInside ? "in a transaction" : "on its own"}`,
       )

@@ -5,7 +5,8 @@ import { isNeo4jError, Neo4jError } from "../../../src/Neo4jError.ts"
 import { InvalidParameter } from "../../../src/Neo4jErrorReason.ts"
 import type * as Value from "../../../src/Value.ts"
 import { encodeParameters } from "../ParameterEncoder.ts"
-import { setKey } from "../PlainObject.ts"
+import { isPlainObject, setKey } from "../PlainObject.ts"
+import { nativeNode, nativePath, nativeRelationship } from "./NativeGraph.ts"
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -23,61 +24,40 @@ const refuse = (message: string, path: ReadonlyArray<string | number>): never =>
   throw new Refusal(Neo4jError.from(new InvalidParameter({ message, path }), operation))
 }
 
-const isPlain = (u: unknown): u is Fields => {
-  if (typeof u !== "object" || u === null || Array.isArray(u)) return false
-  const prototype: unknown = Object.getPrototypeOf(u)
-  return prototype === Object.prototype || prototype === null
-}
-
 const encodeEntries = (fields: Fields): Record<string, unknown> => {
   const encoded: Record<string, unknown> = {}
   for (const key of Object.keys(fields)) setKey(encoded, key, encodeValue(fields[key], key))
   return encoded
 }
 
-const none = neo4j.int(-1)
+const encodeNode = (node: Value.Node) => nativeNode(node, encodeEntries(node.properties))
 
-const encodeNode = ({ elementId, labels, properties }: Value.Node) =>
-  new neo4j.types.Node(none, [...labels], encodeEntries(properties), elementId)
-
-const encodeRelationship = (value: Value.Relationship) =>
-  new neo4j.types.Relationship(
-    none,
-    none,
-    none,
-    value.type,
-    encodeEntries(value.properties),
-    value.elementId,
-    value.startNodeElementId,
-    value.endNodeElementId,
-  )
+const encodeRelationship = (relationship: Value.Relationship) =>
+  nativeRelationship(relationship, encodeEntries(relationship.properties))
 
 const encodePath = ({ end, segments, start }: Value.Path) =>
-  new neo4j.types.Path(
+  nativePath(
     encodeNode(start),
     encodeNode(end),
-    segments.map(
-      (segment) =>
-        new neo4j.types.PathSegment(
-          encodeNode(segment.start),
-          encodeRelationship(segment.relationship),
-          encodeNode(segment.end),
-        ),
-    ),
+    segments.map((segment) => ({
+      start: encodeNode(segment.start),
+      relationship: encodeRelationship(segment.relationship),
+      end: encodeNode(segment.end),
+    })),
   )
 
 // What holds a graph value somewhere is taken apart; all else is encoded as a parameter is.
 const holdsGraph = (value: unknown): boolean =>
   Array.isArray(value)
     ? value.some(holdsGraph)
-    : isPlain(value) &&
+    : isPlainObject(value) &&
       (value["_tag"] === "Node" ||
         value["_tag"] === "Relationship" ||
         value["_tag"] === "Path" ||
         Object.values(value).some(holdsGraph))
 
 /** One value as the driver would give it. */
-export const encodeValue = (value: unknown, name: string): unknown => {
+const encodeValue = (value: unknown, name: string): unknown => {
   if (holdsGraph(value)) {
     if (Array.isArray(value)) return value.map((item, index) => encodeValue(item, `${name}[${index}]`))
     const fields = value as Fields
@@ -114,7 +94,7 @@ export class RowEncoder {
   encode(row: object): NativeRecord | Neo4jError {
     const index = this.#rows++
     try {
-      if (!isPlain(row)) return refuse(`row ${index} is not a plain object of columns`, [index])
+      if (!isPlainObject(row)) return refuse(`row ${index} is not a plain object of columns`, [index])
       const columns = Object.keys(row)
       const keys = (this.#keys ??= columns)
       if (keys.length !== columns.length || keys.some((key) => !Object.hasOwn(row, key))) {

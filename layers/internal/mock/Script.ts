@@ -12,7 +12,7 @@ import { checkRule, replyFor } from "./Checks.ts"
 import { type Comparable, differenceOf, nearest, show } from "./Difference.ts"
 import type { ExchangeLog, LoggedExchange } from "./ExchangeLog.ts"
 import type { Answering } from "./MockServer.ts"
-import { toJson } from "./WireJson.ts"
+import { entriesToJson } from "./WireJson.ts"
 
 const quotedOrSpace = /('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`[^`]*`)|(?:\s+|\/\/[^\n\r]*|\/\*[\s\S]*?(?:\*\/|$))+/g
 
@@ -26,7 +26,9 @@ export const matchesPattern = (pattern: RegExp, text: string): boolean =>
 
 /** Parameters as printed JSON, by name. */
 export const printed = (native: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> =>
-  Object.fromEntries(Object.entries(native).map(([name, value]) => [name, JSON.stringify(sorted(toJson(value)))]))
+  Object.fromEntries(
+    Object.entries(entriesToJson(native)).map(([name, value]) => [name, JSON.stringify(sorted(value))]),
+  )
 
 // Maps are the same whatever the order of their keys.
 const sorted = (json: unknown): unknown => {
@@ -123,7 +125,8 @@ export class Script implements Answering {
   }
 
   answer(asked: LoggedExchange): Answer | Effect.Effect<Answer, unknown> {
-    const request = requestOf(asked, this.#log)
+    let seen: Request | undefined
+    const request = () => (seen ??= requestOf(asked, this.#log))
     const found = this.#find(asked, request)
     if (found === undefined) {
       const error = this.#refuse(asked)
@@ -132,23 +135,24 @@ export class Script implements Answering {
     }
     const { answer } = found.rule
     const turn = found.count++
-    const made = typeof answer === "function" ? answer(request) : answer
-    const inTurn = (reply: Reply): Answer => {
+    if (typeof answer !== "function") return answerAt(turn, answerOf(answer))
+    const made = answer(request())
+    const checked = (reply: Reply): Answer => {
       const accepted = replyFor(reply)
       if (accepted !== undefined) throw new Error(`a rule has to give ${accepted}`)
       return answerAt(turn, answerOf(reply))
     }
-    return Effect.isEffect(made) ? Effect.map(made, inTurn) : inTurn(made)
+    return Effect.isEffect(made) ? Effect.map(made, checked) : checked(made)
   }
 
-  #find(asked: LoggedExchange, request: Request): Used | undefined {
+  #find(asked: LoggedExchange, request: () => Request): Used | undefined {
     const normal = normalize(asked.text)
     let parameters: Readonly<Record<string, string>> | undefined
     return this.#rules.find((used) => {
       if (isUsedUp(used)) return false
       const { matcher } = used.rule
       if (matcher instanceof RegExp) return matchesPattern(matcher, asked.text)
-      if (typeof matcher === "function") return matcher(request)
+      if (typeof matcher === "function") return matcher(request())
       const { expected } = used
       if (expected?.normal !== normal) return false
       if (expected.parameters === undefined) return true

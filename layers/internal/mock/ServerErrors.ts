@@ -111,7 +111,7 @@ export const cannot = (what: string, ending: keyof typeof endings): Error =>
   driverError({ code: "N/A", message: `Cannot ${what} this transaction, because ${endings[ending]}.` })
 
 /** What the driver says of work on a session that takes none. */
-export const sessionRefusals = {
+const sessionRefusals = {
   isClosed: "Cannot run query in a closed session.",
   isBusy:
     "Queries cannot be run directly on a session with ongoing work; either await the previous work, run in an existing transaction or use a different session.",

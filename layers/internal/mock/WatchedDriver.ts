@@ -18,6 +18,7 @@ import {
   type LoggedTransaction,
   type Query,
   queryOf,
+  sessionConfigOf,
   type TransactionSettings,
 } from "./ExchangeLog.ts"
 
@@ -118,12 +119,7 @@ interface Transaction {
 
 const watchSession = (session: Session, config: SessionConfig, log: ExchangeLog): Session => {
   const number = log.session()
-  const own = {
-    mode: config.defaultAccessMode === "READ" ? "read" : "write",
-    fetchSize: config.fetchSize ?? 1000,
-    database: config.database,
-    impersonatedUser: config.impersonatedUser,
-  } as const
+  const own = sessionConfigOf(config)
   let isClosed = false
   const current = () => ({ ...own, bookmarks: session.lastBookmarks() })
   /** Those that nobody has ended, and those whose COMMIT has no answer yet. */

@@ -13,7 +13,8 @@
 import * as Predicate from "effect/Predicate"
 import neo4j from "neo4j-driver"
 import type { Node as NativeNode, Relationship as NativeRelationship } from "neo4j-driver"
-import { setKey } from "../PlainObject.ts"
+import { isPlainObject, setKey } from "../PlainObject.ts"
+import { nativeNode, nativePath, nativeRelationship } from "./NativeGraph.ts"
 import { decodeValue } from "./PlainValue.ts"
 import { tagged } from "../TaggedEncoder.ts"
 
@@ -24,7 +25,8 @@ export type JsonObject = { readonly [key: string]: Json }
 const floatToJson = (value: number): Json =>
   Number.isFinite(value) && !Number.isInteger(value) ? value : { $float: Object.is(value, -0) ? "-0" : String(value) }
 
-const entriesToJson = (fields: object): JsonObject => {
+/** Parameters, properties or a map, by name. */
+export const entriesToJson = (fields: object): JsonObject => {
   const encoded: Record<string, Json> = {}
   for (const [key, value] of Object.entries(fields)) setKey(encoded, key, toJson(value))
   return encoded
@@ -57,8 +59,7 @@ export const toJson = (value: unknown): Json => {
   if (typeof value === "number") return floatToJson(value)
   if (typeof value === "bigint") return { $integer: value.toString() }
   if (typeof value !== "object") return String(value)
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype === Object.prototype || prototype === null) {
+  if (isPlainObject(value)) {
     const map = entriesToJson(value)
     return Object.keys(map).some(isMarker) ? { $map: Object.entries(map) } : map
   }
@@ -116,7 +117,7 @@ const mapFromJson = (json: Json): Record<string, unknown> => {
   return decoded
 }
 
-const isObject = (json: Json | undefined): json is JsonObject =>
+export const isObject = (json: Json | undefined): json is JsonObject =>
   typeof json === "object" && json !== null && !Array.isArray(json)
 
 const text = (json: Json | undefined): string => (typeof json === "string" ? json : unreadable(json ?? null))
@@ -128,37 +129,35 @@ const matching = (json: Json, pattern: RegExp): string => {
 
 const propertiesOf = (json: Json | undefined) => entriesFromJson(isObject(json) ? json : unreadable(json ?? null))
 
-const none = neo4j.int(-1)
-
 const nodeFromJson = (json: Json | undefined): NativeNode => {
   if (!isObject(json) || !Array.isArray(json["labels"])) return unreadable(json ?? null)
-  return new neo4j.types.Node(none, json["labels"].map(text), propertiesOf(json["properties"]), text(json["elementId"]))
+  const node = { _tag: "Node", elementId: text(json["elementId"]), labels: json["labels"].map(text) } as const
+  return nativeNode(node, propertiesOf(json["properties"]))
 }
 
 const relationshipFromJson = (json: Json | undefined): NativeRelationship => {
   if (!isObject(json)) return unreadable(json ?? null)
-  return new neo4j.types.Relationship(
-    none,
-    none,
-    none,
-    text(json["type"]),
-    propertiesOf(json["properties"]),
-    text(json["elementId"]),
-    text(json["startNodeElementId"]),
-    text(json["endNodeElementId"]),
-  )
+  const relationship = {
+    _tag: "Relationship",
+    elementId: text(json["elementId"]),
+    type: text(json["type"]),
+    startNodeElementId: text(json["startNodeElementId"]),
+    endNodeElementId: text(json["endNodeElementId"]),
+  } as const
+  return nativeRelationship(relationship, propertiesOf(json["properties"]))
 }
 
 const pathFromJson = (json: JsonObject) => {
   const segments = json["segments"]
   if (!Array.isArray(segments)) return unreadable(json)
-  return new neo4j.types.Path(
+  return nativePath(
     nodeFromJson(json["start"]),
     nodeFromJson(json["end"]),
-    (segments as ReadonlyArray<JsonObject>).map(
-      ({ end, relationship, start }) =>
-        new neo4j.types.PathSegment(nodeFromJson(start), relationshipFromJson(relationship), nodeFromJson(end)),
-    ),
+    (segments as ReadonlyArray<JsonObject>).map(({ end, relationship, start }) => ({
+      start: nodeFromJson(start),
+      relationship: relationshipFromJson(relationship),
+      end: nodeFromJson(end),
+    })),
   )
 }
 

@@ -89,6 +89,8 @@ export const unbound: Statement<Row> = cypher`RETURN $unbound AS value`
 export const marked = (mark: string): Statement<{ readonly count: number }> =>
   cypher`SHOW TRANSACTIONS YIELD metaData WHERE metaData.mark = ${mark} RETURN count(*) AS count`
 
+const moment = { year: 2024, month: 2, day: 29, hour: 12, minute: 30, second: 45, nanosecond: 0 } as const
+
 /** What the statements of values answer, with integers as numbers. */
 export const values = {
   scalars: { integer: 1, fraction: -0.5, float: 3, yes: true, text: "Łódź 😀", nothing: null },
@@ -97,39 +99,9 @@ export const values = {
     date: { _tag: "Date", year: 2024, month: 2, day: 29 },
     localTime: { _tag: "LocalTime", hour: 12, minute: 30, second: 45, nanosecond: 7 },
     time: { _tag: "Time", hour: 12, minute: 30, second: 45, nanosecond: 0, offsetSeconds: 3600 },
-    localDateTime: {
-      _tag: "LocalDateTime",
-      year: 2024,
-      month: 2,
-      day: 29,
-      hour: 12,
-      minute: 30,
-      second: 45,
-      nanosecond: 0,
-    },
-    offset: {
-      _tag: "DateTime",
-      year: 2024,
-      month: 2,
-      day: 29,
-      hour: 12,
-      minute: 30,
-      second: 45,
-      nanosecond: 0,
-      offsetSeconds: -19_800,
-    },
-    zoned: {
-      _tag: "DateTime",
-      year: 2024,
-      month: 2,
-      day: 29,
-      hour: 12,
-      minute: 30,
-      second: 45,
-      nanosecond: 0,
-      offsetSeconds: 3600,
-      timeZone: "Europe/Berlin",
-    },
+    localDateTime: { _tag: "LocalDateTime", ...moment },
+    offset: { _tag: "DateTime", ...moment, offsetSeconds: -19_800 },
+    zoned: { _tag: "DateTime", ...moment, offsetSeconds: 3600, timeZone: "Europe/Berlin" },
     duration: { _tag: "Duration", months: 14, days: 3, seconds: 14_706, nanoseconds: 7 },
   },
   points: {
