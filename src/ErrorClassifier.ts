@@ -225,6 +225,28 @@ const byCode: ReadonlyMap<string, Make> = new Map(
 // `Text cannot be parsed to a Date`, and then the text.
 const pointsIntoStatement = /\(line \d+, column \d+ \(offset: \d+\)\)\n"[^\n]*"\n *\^$/
 
+/**
+ * Whether the server, in a transaction that it has rolled back, refused values and not the statement: the same statement
+ * with other values may go through.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const refusesValues = ({ reason }: Neo4jError): boolean => {
+  switch (reason._tag) {
+    case "ConstraintViolation":
+      return true
+    case "InvalidParameter":
+      return reason.path.length > 1
+    case "CypherSyntaxError":
+      return !pointsIntoStatement.test(reason.message)
+    case "UnknownError":
+      return /^Neo\.ClientError\.(?:Statement|Procedure)\./.test(reason.code ?? "")
+    default:
+      return false
+  }
+}
+
 const seeCause = "The redacted cause has the server's text"
 const secretStatement = make(
   Reason.CypherSyntaxError,

@@ -300,6 +300,18 @@ export class IntegerOutOfRange extends Schema.TaggedError<IntegerOutOfRange>("ef
 ) {}
 
 /**
+ * A row is not what the statement's Schema expects. The redacted `cause` is the `SchemaError`.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class DecodingError extends Schema.TaggedError<DecodingError>("effect-neo4j/DecodingError")("DecodingError", {
+  ...common,
+  /** Row number (from 0), column, and keys or indexes below it. */
+  path: Schema.Array(Schema.Union([Schema.String, Schema.Number])),
+}) {}
+
+/**
  * The server or driver did something that the protocol does not allow.
  *
  * @category reasons
@@ -351,6 +363,7 @@ export const Neo4jErrorReason: Schema.Union<
     typeof InvalidSetting,
     typeof InvalidStatement,
     typeof IntegerOutOfRange,
+    typeof DecodingError,
     typeof ProtocolError,
     typeof UnknownError,
   ]
@@ -377,6 +390,7 @@ export const Neo4jErrorReason: Schema.Union<
   InvalidSetting,
   InvalidStatement,
   IntegerOutOfRange,
+  DecodingError,
   ProtocolError,
   UnknownError,
 ])

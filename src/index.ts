@@ -5,6 +5,8 @@
  * @since 0.1.0
  */
 export { cypher, type Float, type Fragment } from "./Cypher.ts"
+export * as CypherResolver from "./CypherResolver.ts"
+export * as CypherSchema from "./CypherSchema.ts"
 export { type Attempt, classify } from "./ErrorClassifier.ts"
 export { type Client, Neo4jClient } from "./Neo4jClient.ts"
 export * as Neo4jConfig from "./Neo4jConfig.ts"
@@ -31,6 +33,6 @@ export { SessionLogging, SessionMonitor, type SessionStats } from "./SessionMoni
 export * as PoolMetrics from "./PoolMetrics.ts"
 export { type PoolCounts, PoolRegistry, type Pools, type PoolSource, type RegisteredPool } from "./PoolRegistry.ts"
 export { type BorrowOptions, SessionPool } from "./SessionPool.ts"
-export { isStatement, type Statement } from "./Statement.ts"
+export { isStatement, type RowSchema, type Statement } from "./Statement.ts"
 export type * as Value from "./Value.ts"
 export type { Integers, Row, RowOf } from "./Value.ts"

@@ -8,14 +8,12 @@ import { Neo4jError } from "../../src/Neo4jError.ts"
 import type { Neo4jSession } from "../../src/Neo4jSession.ts"
 import type { StatementOptions, TransactionConfig } from "../../src/QueryOptions.ts"
 import type { Statement } from "../../src/Statement.ts"
-import type { Row } from "../../src/Value.ts"
 import type { ActiveLease } from "./ActiveLease.ts"
 import type { DriverCore } from "./DriverCore.ts"
 import { LiveSession } from "./LiveSession.ts"
 import { makeTransaction } from "./LiveTransaction.ts"
-import { type Outcome, toResult } from "./Outcome.ts"
+import { type Outcome, resultOf, rowsOf, streamOf } from "./Outcome.ts"
 import { prepareTransaction, ready, type SessionRequest } from "./Request.ts"
-import { streamOf } from "./RowStream.ts"
 
 export class Borrowed {
   readonly #core: DriverCore
@@ -82,25 +80,27 @@ export class Borrowed {
   }
 
   get run() {
+    const operation = "Neo4jSession.run"
     return (statement: Statement<unknown>, options?: StatementOptions) =>
-      Effect.map(this.#execute(statement, options, "Neo4jSession.run"), ({ rows }) => rows)
+      rowsOf(this.#execute(statement, options, operation), statement, operation)
   }
 
   get query() {
+    const operation = "Neo4jSession.query"
     return (statement: Statement<unknown>, options?: StatementOptions) =>
-      Effect.map(this.#execute(statement, options, "Neo4jSession.query"), toResult)
+      resultOf(this.#execute(statement, options, operation), statement, operation)
   }
 
   get stream() {
     const operation = "Neo4jSession.stream"
-    return (statement: Statement<unknown>, options?: StatementOptions): Stream.Stream<Row, Neo4jError> =>
-      streamOf(
-        ready(this.#core, statement, options, operation, (request, deadline) =>
-          Effect.map(this.#live.begin(request.transaction, "an open stream", operation, deadline), (transaction) =>
-            transaction.pulling(request, deadline),
-          ),
+    return (statement: Statement<unknown>, options?: StatementOptions): Stream.Stream<unknown, Neo4jError> => {
+      const pull = ready(this.#core, statement, options, operation, (request, deadline) =>
+        Effect.map(this.#live.begin(request.transaction, "an open stream", operation, deadline), (transaction) =>
+          transaction.pulling(request, deadline),
         ),
       )
+      return streamOf(pull, statement, operation)
+    }
   }
 
   get transaction() {

@@ -9,14 +9,13 @@ import { Neo4jError } from "../../src/Neo4jError.ts"
 import type { AccessMode, QueryOptions, StreamOptions, TransactionOptions } from "../../src/QueryOptions.ts"
 import type { SessionPool } from "../../src/SessionPool.ts"
 import type { Statement } from "../../src/Statement.ts"
-import type { Row } from "../../src/Value.ts"
 import { withStack } from "./CallStack.ts"
 import type { DriverCore } from "./DriverCore.ts"
 import type { Limits } from "./OpenTransaction.ts"
-import { type Outcome, toResult } from "./Outcome.ts"
+import { type Outcome, resultOf, rowsOf, streamOf } from "./Outcome.ts"
 import { ownTimeout, prepareSession, ready, type Request } from "./Request.ts"
 import { prepareRetry, retrying } from "./Retry.ts"
-import { type RowStream, streamOf } from "./RowStream.ts"
+import type { RowStream } from "./RowStream.ts"
 import { runOnce } from "./RunOnce.ts"
 import * as Transactions from "./Transactions.ts"
 
@@ -66,9 +65,9 @@ const openStream = (
   core: DriverCore,
   statement: Statement<unknown>,
   options: StreamOptions | undefined,
+  operation: string,
 ): Effect.Effect<RowStream["pull"], Neo4jError, Scope.Scope> =>
   Effect.withFiber((fiber) => {
-    const operation = "Neo4jClient.stream"
     const around = Transactions.surrounding(core, fiber)
     if (around !== undefined) {
       const { transaction } = around
@@ -103,26 +102,37 @@ export const makeClient = (core: DriverCore, pool: SessionPool["Service"], drive
           )
     })
   const traced = <O extends object>(options: O | undefined) => withStack(core.settings, options)
+  const rows = (
+    statement: Statement<unknown>,
+    options: QueryOptions | undefined,
+    mode: AccessMode,
+    operation: string,
+  ) => rowsOf(run(statement, traced(options), mode, operation), statement, operation)
   const client = {
     read: (statement: Statement<unknown>, options?: QueryOptions) =>
-      Effect.map(run(statement, traced(options), "read", "Neo4jClient.read"), ({ rows }) => rows),
+      rows(statement, options, "read", "Neo4jClient.read"),
     write: (statement: Statement<unknown>, options?: QueryOptions) =>
-      Effect.map(run(statement, traced(options), "write", "Neo4jClient.write"), ({ rows }) => rows),
-    query: (statement: Statement<unknown>, options?: Options) =>
-      Effect.map(run(statement, traced(options), options?.mode, "Neo4jClient.query"), toResult),
-    stream: (statement: Statement<unknown>, options?: StreamOptions): Stream.Stream<Row, Neo4jError> =>
-      streamOf(openStream(core, statement, traced(options))),
+      rows(statement, options, "write", "Neo4jClient.write"),
+    query: (statement: Statement<unknown>, options?: Options) => {
+      const operation = "Neo4jClient.query"
+      return resultOf(run(statement, traced(options), options?.mode, operation), statement, operation)
+    },
+    stream: (statement: Statement<unknown>, options?: StreamOptions): Stream.Stream<unknown, Neo4jError> => {
+      const operation = "Neo4jClient.stream"
+      return streamOf(openStream(core, statement, traced(options), operation), statement, operation)
+    },
     withTransaction: <A, E, R>(effect: Effect.Effect<A, E, R>, options?: TransactionOptions) =>
       Transactions.withTransaction(core, effect, traced(options)),
     afterCommit: <R>(effect: Effect.Effect<unknown, never, R>) => Transactions.afterCommit(core, effect),
     autoCommit: (statement: Statement<unknown>, options?: QueryOptions) => {
       const operation = "Neo4jClient.autoCommit"
       const traceable = traced(options)
-      return Effect.withFiber<Outcome, Neo4jError>((fiber) =>
+      const outcome = Effect.withFiber<Outcome, Neo4jError>((fiber) =>
         Transactions.surrounding(core, fiber) === undefined
           ? execute(core, statement, traceable, "write", operation)
           : Effect.fail(Transactions.refusalInside(operation)),
-      ).pipe(Effect.map(toResult))
+      )
+      return resultOf(outcome, statement, operation)
     },
     lastBookmarks: Effect.sync(() => core.bookmarks.values),
     pool,

@@ -5,9 +5,8 @@ import type { InnerStatementOptions, Neo4jTransaction } from "../../src/Neo4jTra
 import type { Statement } from "../../src/Statement.ts"
 import type { DriverCore } from "./DriverCore.ts"
 import type { Limits, OpenTransaction } from "./OpenTransaction.ts"
-import { toResult } from "./Outcome.ts"
+import { resultOf, rowsOf, streamOf } from "./Outcome.ts"
 import { ownTimeout, ready, type Request } from "./Request.ts"
-import { streamOf } from "./RowStream.ts"
 
 export const makeTransaction = (core: DriverCore, open: OpenTransaction): Neo4jTransaction => {
   const inside = <A, R>(
@@ -22,16 +21,21 @@ export const makeTransaction = (core: DriverCore, open: OpenTransaction): Neo4jT
   const run = (statement: Statement<unknown>, options: InnerStatementOptions | undefined, operation: string) =>
     inside(statement, options, operation, (request, limits) => open.run(request, limits))
   const transaction = {
-    run: (statement: Statement<unknown>, options?: InnerStatementOptions) =>
-      Effect.map(run(statement, options, "Neo4jTransaction.run"), ({ rows }) => rows),
-    query: (statement: Statement<unknown>, options?: InnerStatementOptions) =>
-      Effect.map(run(statement, options, "Neo4jTransaction.query"), toResult),
-    stream: (statement: Statement<unknown>, options?: InnerStatementOptions) =>
-      streamOf(
-        inside(statement, options, "Neo4jTransaction.stream", (request, limits) =>
-          Effect.map(open.stream(request, limits), ({ pull }) => pull),
-        ),
-      ),
+    run: (statement: Statement<unknown>, options?: InnerStatementOptions) => {
+      const operation = "Neo4jTransaction.run"
+      return rowsOf(run(statement, options, operation), statement, operation)
+    },
+    query: (statement: Statement<unknown>, options?: InnerStatementOptions) => {
+      const operation = "Neo4jTransaction.query"
+      return resultOf(run(statement, options, operation), statement, operation)
+    },
+    stream: (statement: Statement<unknown>, options?: InnerStatementOptions) => {
+      const operation = "Neo4jTransaction.stream"
+      const pull = inside(statement, options, operation, (request, limits) =>
+        Effect.map(open.stream(request, limits), ({ pull }) => pull),
+      )
+      return streamOf(pull, statement, operation)
+    },
     commit: open.commit("Neo4jTransaction.commit"),
     rollback: open.rollback,
   }

@@ -7,8 +7,6 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import type { Record as NativeRecord, Result, ResultSummary } from "neo4j-driver"
 import type { Neo4jError } from "../../src/Neo4jError.ts"
 import type { Row } from "../../src/Value.ts"
@@ -138,8 +136,3 @@ export class RowStream {
     this.#iterator.return?.().catch(ignore)
   }
 }
-
-/** A stream of what an effect opens in the stream's scope. */
-export const streamOf = (
-  open: Effect.Effect<RowStream["pull"], Neo4jError, Scope.Scope>,
-): Stream.Stream<Row, Neo4jError> => Stream.unwrap(Effect.map(open, (pull) => Stream.fromPull(Effect.succeed(pull))))

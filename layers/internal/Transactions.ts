@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
+import { CurrentTransaction } from "../../src/CurrentTransaction.ts"
 import { Neo4jError } from "../../src/Neo4jError.ts"
 import { InvalidStatement, TransactionClosed } from "../../src/Neo4jErrorReason.ts"
 import type { SessionOptions, TransactionOptions } from "../../src/QueryOptions.ts"
@@ -37,9 +38,7 @@ export interface Surrounding {
   readonly outer: Surrounding | undefined
 }
 
-const Current = Context.Reference<Surrounding | undefined>("effect-neo4j/CurrentTransaction", {
-  defaultValue: () => undefined,
-})
+const Current = CurrentTransaction as Context.Reference<Surrounding | undefined>
 
 /** The transaction of this client that a fiber runs in, if any. */
 export const surrounding = (core: DriverCore, fiber: Fiber.Fiber<unknown, unknown>): Surrounding | undefined => {

@@ -1,0 +1,117 @@
+/**
+ * One request of a batch, and who waits for it.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import type * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Hash from "effect/Hash"
+import * as Request from "effect/Request"
+import type * as RequestResolver from "effect/RequestResolver"
+
+/**
+ * Where a request is answered, if not where its resolver says.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Target {
+  readonly database?: string | undefined
+  /** Run as another user (Neo4j Enterprise; needs the IMPERSONATE privilege). */
+  readonly impersonatedUser?: string | undefined
+}
+
+/**
+ * A request to a resolver. Two are equal where their payloads and targets are.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CypherRequest<in out In, out A, out E = never, out R = never> extends Request.Request<A, E, R> {
+  readonly payload: In
+  readonly target: Target
+}
+
+/** The batch that a request is part of while it runs. */
+interface Running {
+  readonly fiber: Fiber.Fiber<unknown, unknown>
+  waiting: number
+}
+
+/** Any request, with what only this file knows of it. */
+interface Sent extends CypherRequest<unknown, unknown, unknown, unknown> {
+  running: Running | undefined
+}
+
+const Proto = {
+  ...Request.Class.prototype,
+  [Equal.symbol](this: Sent, that: Sent): boolean {
+    return (
+      Equal.equals(this.payload, that.payload) &&
+      this.target.database === that.target.database &&
+      this.target.impersonatedUser === that.target.impersonatedUser
+    )
+  },
+  [Hash.symbol](this: Sent): number {
+    return Hash.hash(this.payload)
+  },
+}
+
+const nowhereElse: Target = {}
+
+/** Makes a request. */
+export const make = <In, A, E, R>(payload: In, target: Target = nowhereElse): CypherRequest<In, A, E, R> => {
+  const request = Object.create(Proto) as { payload: In; target: Target; running: Running | undefined }
+  request.payload = payload
+  request.target = target
+  request.running = undefined
+  return request as unknown as CypherRequest<In, A, E, R>
+}
+
+type Entry<A, E> = Request.Entry<Request.Request<A, E, unknown>>
+
+const sent = (request: Request.Any): Sent => request as Sent
+
+/** Lets the fiber that runs a batch end with the last who waits for it. */
+export const run = (entries: ReadonlyArray<Entry<unknown, unknown>>, fiber: Fiber.Fiber<unknown, unknown>): void => {
+  const running: Running = { fiber, waiting: entries.length }
+  for (const { request, uninterruptible } of entries) {
+    // One that a cache shares has more who wait than it knows of.
+    if (!uninterruptible) sent(request).running = running
+  }
+}
+
+/** Whether anybody still waits for the answer. */
+export const isAwaited = ({ request, uninterruptible }: Entry<unknown, unknown>): boolean =>
+  uninterruptible || sent(request).running !== undefined
+
+/** Answers a request. */
+export const complete = <A, E>(entry: Entry<A, E>, exit: Exit.Exit<A, E>): void => {
+  leave(sent(entry.request))
+  entry.completeUnsafe(exit)
+}
+
+const leave = (request: Sent): Running | undefined => {
+  const { running } = request
+  request.running = undefined
+  if (running !== undefined) running.waiting--
+  return running
+}
+
+/** Sends a request. Interrupting the last who waits for a batch ends its statement on the server. */
+export const send = <In, A, E, R>(
+  request: CypherRequest<In, A, E, R>,
+  resolver: RequestResolver.RequestResolver<CypherRequest<In, A, E, R>>,
+): Effect.Effect<A, E, R> =>
+  Effect.withFiber<A, E, R>(({ context }) =>
+    Effect.callback((resume) => {
+      const remove = Effect.requestUnsafe(request, { resolver, onExit: resume, context })
+      return Effect.suspend(() => {
+        remove()
+        const running = leave(sent(request))
+        return running?.waiting === 0 ? Fiber.interrupt(running.fiber) : Effect.void
+      })
+    }),
+  )
