@@ -10,7 +10,7 @@
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as MutableHashMap from "effect/MutableHashMap"
@@ -19,7 +19,7 @@ import type * as Request from "effect/Request"
 import * as RequestResolver from "effect/RequestResolver"
 import * as Tracer from "effect/Tracer"
 import type { BatchOptions } from "./BatchOptions.ts"
-import { CurrentTransaction } from "./CurrentTransaction.ts"
+import { transactionOf } from "./CurrentTransaction.ts"
 import * as CypherRequest from "./CypherRequest.ts"
 import { refusesValues } from "./ErrorClassifier.ts"
 import * as Lane from "./Lane.ts"
@@ -61,6 +61,8 @@ export interface Kind<In, Encoded, A, E, RE, RD, I> {
   readonly operation: string
   readonly options: BatchOptions<I>
   readonly writes: boolean
+  /** Whether what fails outside of a transaction has written nothing, whatever it failed with. */
+  readonly isAtomic: boolean
   readonly encode: (request: In) => Effect.Effect<Encoded, Neo4jError, RE>
   /** Whether equal requests share an answer; else each is asked for by itself. */
   readonly isShared: boolean
@@ -102,7 +104,8 @@ const problemOf = (
   if (!(Number.isSafeInteger(batchSize) && Number(batchSize) > 0)) {
     return refuse("batchSize", "a positive integer", operation)
   }
-  return delay === undefined || Option.isSome(durationOf(delay))
+  const duration = delay === undefined ? Option.none() : durationOf(delay)
+  return delay === undefined || (Option.isSome(duration) && Duration.isFinite(duration.value))
     ? undefined
     : refuse("delay", 'a duration such as "5 millis"', operation)
 }
@@ -122,7 +125,7 @@ const makePlaces = (key: Context.Key<never, Client>, options: QueryOptions) => {
   const places = new WeakMap<Client, WeakMap<object, Map<string, Place>>>()
   return ({ context, request }: Asking): Place => {
     const client = Context.get(context, key)
-    const transaction = Context.get(context, CurrentTransaction)
+    const transaction = transactionOf(context, client.pool)
     const byTransaction = getOrMake(places, client, () => new WeakMap<object, Map<string, Place>>())
     const byTarget = getOrMake(byTransaction, transaction ?? client, () => new Map<string, Place>())
     const { database = options.database, impersonatedUser = options.impersonatedUser } = request.target
@@ -158,9 +161,9 @@ const encodeAll = <In, Encoded, A, E, RE, RD, I>(
   const encodeGroup = (group: Arr.NonEmptyArray<Entry<In, A, E | Neo4jError>>) => {
     const [{ context, request }] = group
     const encoded = Effect.provideContext(kind.encode(request.payload), context as Context.Context<RE>)
-    return Effect.match(encoded, {
-      onFailure: (error) =>
-        completeAll([{ payload: request.payload, encoded: undefined, entries: group }], Exit.fail(error)),
+    return Effect.matchCause(encoded, {
+      onFailure: (cause) =>
+        completeAll([{ payload: request.payload, encoded: undefined, entries: group }], Exit.failCause(cause)),
       onSuccess: (value) => void items.push({ payload: request.payload, encoded: value, entries: group }),
     })
   }
@@ -185,10 +188,18 @@ const roundsOf = <In, Encoded, A, E>(
   return rounds
 }
 
-// Inside a transaction a statement that the server refused has lost all of it, and one that wrote must not run again.
-const mayHalve = (error: Neo4jError, { isInTransaction }: Place, writes: boolean): boolean => {
-  if (error.reason._tag === "DecodingError") return !(isInTransaction && writes)
-  return refusesValues(error) && !(isInTransaction && error.reason._tag !== "InvalidParameter")
+// Whether parts of a batch may be tried where the whole was refused. What has written must not run again, and inside a
+// transaction a statement that the server refused has ended all of it.
+const mayHalve = (error: Neo4jError, isAtomic: boolean, writes: boolean, isInTransaction: boolean): boolean => {
+  switch (error.reason._tag) {
+    case "DecodingError":
+    case "IntegerOutOfRange":
+      return isAtomic && !(writes && isInTransaction)
+    case "InvalidParameter":
+      return refusesValues(error)
+    default:
+      return refusesValues(error) && !isInTransaction
+  }
 }
 
 const answer = <In, Encoded, A, E, RE, RD, I>(
@@ -196,46 +207,50 @@ const answer = <In, Encoded, A, E, RE, RD, I>(
   place: Place,
   items: ReadonlyArray<Item<In, Encoded, A, E | Neo4jError>>,
 ): Effect.Effect<void, never, RD> => {
+  const { isAtomic, writes } = kind
   const awaited = items.filter(({ entries }) => entries.some(CypherRequest.isAwaited))
   if (!Arr.isReadonlyArrayNonEmpty(awaited)) return Effect.void
   return Effect.matchCauseEffect(
     Effect.suspend(() => kind.run(place, awaited)),
     {
       onFailure: (cause) => {
-        const error = Cause.findErrorOption(cause)
-        if (awaited.length > 1 && Option.isSome(error) && mayHalve(error.value, place, kind.writes)) {
+        const error = Option.getOrUndefined(Cause.findErrorOption(cause))
+        if (awaited.length > 1 && error && mayHalve(error, isAtomic, writes, place.isInTransaction)) {
           const [first, second] = Arr.splitAt(awaited, Math.ceil(awaited.length / 2))
           return Effect.andThen(answer(kind, place, first), answer(kind, place, second))
         }
         return Effect.sync(() => completeAll(awaited, Exit.failCause(cause)))
       },
       onSuccess: (exits) =>
-        Effect.sync(() => awaited.forEach((item, index) => completeAll([item], exits[index] ?? Exit.die("no answer")))),
+        Effect.sync(() => Arr.zip(awaited, exits).forEach(([item, exit]) => completeAll([item], exit))),
     },
   )
 }
 
-/** A span for the batch, linked with those of its requests. */
-const traced = <A, E, R>(effect: Effect.Effect<A, E, R>, operation: string, entries: ReadonlyArray<Asking>) => {
-  const spans = new Set<Tracer.AnySpan>()
-  for (const { context } of entries) {
-    const span = Context.getOption(context, Tracer.ParentSpan)
-    if (Option.isSome(span)) spans.add(span.value)
+/** A span for a batch, linked with those of its requests. */
+const traced =
+  (operation: string, entries: ReadonlyArray<Asking>) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>) => {
+    const spans = new Set<Tracer.AnySpan>()
+    for (const { context } of entries) {
+      const span = Context.getOption(context, Tracer.ParentSpan)
+      if (Option.isSome(span)) spans.add(span.value)
+    }
+    const linkBack = Effect.map(Effect.option(Effect.currentSpan), (batch) => {
+      if (Option.isNone(batch)) return
+      for (const span of spans) if (span._tag === "Span") span.addLinks([{ span: batch.value, attributes: {} }])
+    })
+    return Effect.withSpan(Effect.andThen(linkBack, effect), operation, {
+      links: Array.from(spans, (span) => ({ span, attributes: {} })),
+      attributes: { "db.system.name": "neo4j", "db.operation.batch.size": entries.length },
+    })
   }
-  const linkBack = Effect.map(Effect.option(Effect.currentSpan), (batch) => {
-    if (Option.isNone(batch)) return
-    for (const span of spans) if (span._tag === "Span") span.addLinks([{ span: batch.value, attributes: {} }])
-  })
-  return Effect.withSpan(Effect.andThen(linkBack, effect), operation, {
-    links: Array.from(spans, (span) => ({ span, attributes: {} })),
-    attributes: { "db.system.name": "neo4j", "db.operation.batch.size": entries.length },
-  })
-}
 
 /** Makes the resolver of a kind of request. */
 export const makeResolver = <In, Encoded, A, E, RE, RD, I>(
   kind: Kind<In, Encoded, A, E | Neo4jError, RE, RD, I>,
 ): RequestResolver.RequestResolver<Sent<In, A, E | Neo4jError, RE | RD | I>> => {
+  type Entries = Arr.NonEmptyArray<Entry<In, A, E | Neo4jError>>
   const { operation } = kind
   const { batchSize = defaultSize, client = Neo4jClient, delay, ...options } = kind.options
   const problem = problemOf(batchSize, delay, operation)
@@ -256,26 +271,31 @@ export const makeResolver = <In, Encoded, A, E, RE, RD, I>(
     })
   })
 
-  const run = (entries: ReadonlyArray<Entry<In, A, E | Neo4jError>>, place: Place): Effect.Effect<void, never, RD> =>
-    Effect.withFiber((fiber) => {
+  const run = (entries: Entries, place: Place): Effect.Effect<void> =>
+    Effect.withFiber<void, never, RD>((fiber) => {
       CypherRequest.run(entries, fiber)
       const work = Effect.flatMap(encodeAll(kind, entries), (items) =>
         Effect.forEach(roundsOf(items, kind.key), (round) => answer(kind, place, round), { discard: true }),
       )
       return kind.writes && !place.isInTransaction ? Lane.inTurn(place.client, kind.lane, work) : work
-    })
+    }).pipe(
+      traced(operation, entries),
+      // Outermost, as it would take the span away.
+      Effect.provideContext(entries[0].context as Context.Context<RD>),
+    )
 
-  // Distinct requests among those that wait; the set that is looked at is one batch's, and used again when it is empty.
+  // Distinct requests among those that wait. A set of them is one batch's, and used again when it is empty; the request
+  // whose key was asked for last is the one that was just added to it.
   const distinct = new WeakMap<object, MutableHashMap.MutableHashMap<In, true>>()
   let latest: In
 
   return RequestResolver.makeWith<Sent<In, A, E | Neo4jError, RE | RD | I>>({
-    batchKey: placeOf,
-    preCheck: ({ request }) => {
+    batchKey: (entry) => {
       arrived++
-      latest = request.payload
-      return true
+      latest = entry.request.payload
+      return placeOf(entry)
     },
+    preCheck: undefined,
     delay: delay === undefined || problem !== undefined ? whileMoreCome : Effect.sleep(delay),
     collectWhile: (entries) => {
       if (!kind.isShared) return entries.size < batchSize
@@ -285,12 +305,17 @@ export const makeResolver = <In, Encoded, A, E, RE, RD, I>(
       MutableHashMap.set(keys, latest, true)
       return MutableHashMap.size(keys) < batchSize && entries.size < batchSize * mostDuplicates
     },
-    runAll: (entries, place) =>
-      problem === undefined
-        ? Effect.provideContext(
-            traced(run(entries, place as Place), operation, entries),
-            entries[0].context as Context.Context<RD>,
-          )
-        : Effect.fail(problem),
+    runAll: (entries) => {
+      if (problem !== undefined) return Effect.fail(problem)
+      // Combinators may have put together what belongs apart.
+      const apart = new Map<Place, Entries>()
+      for (const entry of entries) {
+        const place = placeOf(entry)
+        const others = apart.get(place)
+        if (others === undefined) apart.set(place, [entry])
+        else others.push(entry)
+      }
+      return Effect.forEach(apart, ([place, own]) => run(own, place), { concurrency: "unbounded", discard: true })
+    },
   })
 }

@@ -1,7 +1,7 @@
 import type * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type { Client } from "./Neo4jClient.ts"
-import type { AccessMode, QueryOptions } from "./QueryOptions.ts"
+import type { QueryOptions } from "./QueryOptions.ts"
 
 /**
  * How requests are gathered, and where and with what their batches run.
@@ -19,25 +19,12 @@ export interface BatchOptions<out I> extends Omit<QueryOptions, "bookmarks"> {
 }
 
 /**
- * How lookups are gathered.
- *
- * @category models
- * @since 0.1.0
- */
-export interface LookupOptions<out I> extends BatchOptions<I> {
-  /** Default `"read"`. */
-  readonly mode?: AccessMode | undefined
-}
-
-/**
  * How writes are gathered.
  *
  * @category models
  * @since 0.1.0
  */
 export interface WriteOptions<in In, out I> extends BatchOptions<I> {
-  /** Default `"write"`. */
-  readonly mode?: AccessMode | undefined
   /**
    * What a request writes, such as the key of a node. A statement has each only once, and of two requests for the same
    * the later one comes after the earlier one. Compared with `Equal.equals`.

@@ -34,6 +34,8 @@ export interface CypherRequest<in out In, out A, out E = never, out R = never> e
   readonly target: Target
 }
 
+type Entry<A, E> = Request.Entry<Request.Request<A, E, unknown>>
+
 /** The batch that a request is part of while it runs. */
 interface Running {
   readonly fiber: Fiber.Fiber<unknown, unknown>
@@ -42,6 +44,7 @@ interface Running {
 
 /** Any request, with what only this file knows of it. */
 interface Sent extends CypherRequest<unknown, unknown, unknown, unknown> {
+  entry: Entry<unknown, unknown> | undefined
   running: Running | undefined
 }
 
@@ -63,29 +66,28 @@ const nowhereElse: Target = {}
 
 /** Makes a request. */
 export const make = <In, A, E, R>(payload: In, target: Target = nowhereElse): CypherRequest<In, A, E, R> => {
-  const request = Object.create(Proto) as { payload: In; target: Target; running: Running | undefined }
+  const request = Object.create(Proto) as { payload: In; target: Target } & Pick<Sent, "entry" | "running">
   request.payload = payload
   request.target = target
+  request.entry = undefined
   request.running = undefined
   return request as unknown as CypherRequest<In, A, E, R>
 }
-
-type Entry<A, E> = Request.Entry<Request.Request<A, E, unknown>>
 
 const sent = (request: Request.Any): Sent => request as Sent
 
 /** Lets the fiber that runs a batch end with the last who waits for it. */
 export const run = (entries: ReadonlyArray<Entry<unknown, unknown>>, fiber: Fiber.Fiber<unknown, unknown>): void => {
   const running: Running = { fiber, waiting: entries.length }
-  for (const { request, uninterruptible } of entries) {
-    // One that a cache shares has more who wait than it knows of.
-    if (!uninterruptible) sent(request).running = running
+  for (const entry of entries) {
+    const request = sent(entry.request)
+    request.entry = entry
+    request.running = running
   }
 }
 
 /** Whether anybody still waits for the answer. */
-export const isAwaited = ({ request, uninterruptible }: Entry<unknown, unknown>): boolean =>
-  uninterruptible || sent(request).running !== undefined
+export const isAwaited = ({ request }: Entry<unknown, unknown>): boolean => sent(request).running !== undefined
 
 /** Answers a request. */
 export const complete = <A, E>(entry: Entry<A, E>, exit: Exit.Exit<A, E>): void => {
@@ -110,7 +112,10 @@ export const send = <In, A, E, R>(
       const remove = Effect.requestUnsafe(request, { resolver, onExit: resume, context })
       return Effect.suspend(() => {
         remove()
-        const running = leave(sent(request))
+        const own = sent(request)
+        // One that a cache shares is waited for by others, too.
+        if (own.entry?.uninterruptible === true) return Effect.void
+        const running = leave(own)
         return running?.waiting === 0 ? Fiber.interrupt(running.fiber) : Effect.void
       })
     }),

@@ -24,17 +24,17 @@ import * as Option from "effect/Option"
 import * as RequestResolver from "effect/RequestResolver"
 import type * as Schema from "effect/Schema"
 import { type Asked, makeResolver, type Place } from "./Batch.ts"
-import type { LookupOptions, WriteOptions } from "./BatchOptions.ts"
+import type { BatchOptions, WriteOptions } from "./BatchOptions.ts"
 import * as CypherRequest from "./CypherRequest.ts"
 import type { Neo4jClient } from "./Neo4jClient.ts"
 import { Neo4jError } from "./Neo4jError.ts"
 import { InvalidStatement } from "./Neo4jErrorReason.ts"
-import type { AccessMode, QueryOptions } from "./QueryOptions.ts"
-import { decodeAll, encodeRequest } from "./RowSchema.ts"
+import type { AccessMode } from "./QueryOptions.ts"
+import { decodeEach, encodeRequest, upToFailure } from "./RowSchema.ts"
 import type { Statement } from "./Statement.ts"
 import type { Row } from "./Value.ts"
 
-export type { BatchOptions, LookupOptions, WriteOptions } from "./BatchOptions.ts"
+export type { BatchOptions, WriteOptions } from "./BatchOptions.ts"
 export type { CypherRequest, Target } from "./CypherRequest.ts"
 
 /**
@@ -118,19 +118,30 @@ export const requestOption: {
     }),
 )
 
-const ask = (
-  { client }: Place,
-  statement: Statement<unknown>,
-  mode: AccessMode,
-  options: QueryOptions,
-): Effect.Effect<ReadonlyArray<unknown>, Neo4jError> =>
-  mode === "read" ? client.read(statement, options) : client.write(statement, options)
-
 const encodedOf = <Encoded>(asked: Asked<unknown, Encoded>): Arr.NonEmptyReadonlyArray<Encoded> =>
   Arr.map(asked, ({ encoded }) => encoded)
 
 const missing = (operation: string): Exit.Exit<never, Cause.NoSuchElementError> =>
   Exit.fail(new Cause.NoSuchElementError(`${operation}: there is no row for this request`))
+
+/** Reads rows, and lets them answer the requests. */
+const lookUp = <In, Encoded, Res extends Schema.Constraint, A, E>(
+  place: Place,
+  asked: Asked<In, Encoded>,
+  statement: (requests: Arr.NonEmptyReadonlyArray<Encoded>) => Statement<unknown>,
+  schema: Res,
+  operation: string,
+  answers: (results: ReadonlyArray<Res["Type"]>, rows: ReadonlyArray<unknown>) => ReadonlyArray<Exit.Exit<A, E>>,
+): Effect.Effect<ReadonlyArray<Exit.Exit<A, E | Neo4jError>>, Neo4jError, Res["DecodingServices"]> =>
+  Effect.gen(function* () {
+    const rows = yield* place.client.read(statement(encodedOf(asked)), place.options)
+    const exits = yield* decodeEach(schema, rows, 0, operation)
+    const { failure, values } = upToFailure(exits)
+    if (failure === undefined) return answers(values, rows)
+    // Where nothing can be decoded, the schema is at fault, and to ask for less is in vain.
+    const isHopeless = rows.length * 2 >= asked.length && !exits.some(Exit.isSuccess)
+    return isHopeless ? asked.map(() => failure) : yield* failure
+  })
 
 /**
  * At most one row for each id, found by its id; a missing one fails with `NoSuchElementError`.
@@ -142,10 +153,9 @@ export const findById = <Id extends Schema.Constraint, Res extends Schema.Constr
   Id,
   Result,
   ResultId,
-  mode = "read",
   statement,
   ...options
-}: LookupOptions<I> & {
+}: BatchOptions<I> & {
   readonly Id: Id
   readonly Result: Res
   /** The id that a row answers. */
@@ -162,13 +172,12 @@ export const findById = <Id extends Schema.Constraint, Res extends Schema.Constr
   return makeResolver({
     operation,
     options,
-    writes: mode === "write",
+    writes: false,
+    isAtomic: true,
     encode: encodeRequest(Id, operation),
     isShared: true,
     run: (place, asked) =>
-      Effect.gen(function* () {
-        const rows = yield* ask(place, statement(encodedOf(asked)), mode, place.options)
-        const results = yield* decodeAll(Result, rows, operation)
+      lookUp(place, asked, statement, Result, operation, (results, rows) => {
         const found = MutableHashMap.empty<Id["Type"], Exit.Exit<Res["Type"]>>()
         results.forEach((result, index) => {
           MutableHashMap.set(found, ResultId(result, rows[index] as Row), Exit.succeed(result))
@@ -189,10 +198,9 @@ export const grouped = <Req extends Schema.Constraint, Res extends Schema.Constr
   RequestGroupKey,
   Result,
   ResultGroupKey,
-  mode = "read",
   statement,
   ...options
-}: LookupOptions<I> & {
+}: BatchOptions<I> & {
   readonly Request: Req
   readonly RequestGroupKey: (request: Req["Type"]) => K
   readonly Result: Res
@@ -211,13 +219,12 @@ export const grouped = <Req extends Schema.Constraint, Res extends Schema.Constr
   return makeResolver({
     operation,
     options,
-    writes: mode === "write",
+    writes: false,
+    isAtomic: true,
     encode: encodeRequest(Request, operation),
     isShared: true,
     run: (place, asked) =>
-      Effect.gen(function* () {
-        const rows = yield* ask(place, statement(encodedOf(asked)), mode, place.options)
-        const results = yield* decodeAll(Result, rows, operation)
+      lookUp(place, asked, statement, Result, operation, (results, rows) => {
         const groups = MutableHashMap.empty<K, Arr.NonEmptyArray<Res["Type"]>>()
         results.forEach((result, index) => {
           const key = ResultGroupKey(result, rows[index] as Row)
@@ -230,6 +237,36 @@ export const grouped = <Req extends Schema.Constraint, Res extends Schema.Constr
           return group === undefined ? none : Exit.succeed(group)
         })
       }),
+  })
+}
+
+/** What came of a batch that is not to be kept. */
+class Refused<A> {
+  readonly exits: ReadonlyArray<Exit.Exit<A, Neo4jError>>
+  constructor(exits: ReadonlyArray<Exit.Exit<A, Neo4jError>>) {
+    this.exits = exits
+  }
+}
+
+/** Runs a batch in a transaction; where some of it fails, it is rolled back, and the rest runs without that. */
+const committing = <Item, A, R>(
+  place: Place,
+  asked: Arr.NonEmptyReadonlyArray<Item>,
+  run: (
+    asked: Arr.NonEmptyReadonlyArray<Item>,
+  ) => Effect.Effect<ReadonlyArray<Exit.Exit<A, Neo4jError>>, Neo4jError, R>,
+): Effect.Effect<ReadonlyArray<Exit.Exit<A, Neo4jError>>, Neo4jError, R> => {
+  const answers = Effect.flatMap(run(asked), (exits) =>
+    exits.every(Exit.isSuccess) ? Effect.succeed(exits) : Effect.fail(new Refused(exits)),
+  )
+  return Effect.catch(place.client.withTransaction(answers, place.options), (error) => {
+    if (!(error instanceof Refused)) return Effect.fail(error)
+    const rest = asked.filter((_, index) => Exit.isSuccess(error.exits[index] as Exit.Exit<A, Neo4jError>))
+    if (!Arr.isReadonlyArrayNonEmpty(rest)) return Effect.succeed(error.exits)
+    return Effect.map(committing(place, rest, run), (again) => {
+      const left = again[Symbol.iterator]()
+      return error.exits.map((exit) => (Exit.isSuccess(exit) ? (left.next().value ?? exit) : exit))
+    })
   })
 }
 
@@ -247,8 +284,8 @@ const wrongLength = (rows: number, requests: number, operation: string): Neo4jEr
  *
  * **Details**
  *
- * A batch is one transaction. Where a value is refused, a row cannot be decoded or the number of rows is wrong, it is
- * rolled back before anybody is told, and what is not at fault is written without it.
+ * A batch is one transaction. Where a value is refused or a row cannot be decoded, it is rolled back, and what is not at
+ * fault is written without it; where the number of rows is wrong, nothing is written.
  *
  * Batches of a resolver run one after another (see `lane`), so that upserts of one key never make two nodes in a client,
  * also without a uniqueness constraint. Other clients, and transactions around a request, need the constraint.
@@ -300,6 +337,8 @@ export const ordered = <Req extends Schema.Constraint, Res extends Schema.Constr
 }: WriteOptions<Req["Type"], I> & {
   readonly Request: Req
   readonly Result: Res
+  /** Default `"write"`. */
+  readonly mode?: AccessMode | undefined
   readonly statement: (requests: Arr.NonEmptyReadonlyArray<Req["Encoded"]>) => Statement<unknown>
 }): CypherResolver<Req["Type"], Res["Type"], Neo4jError, I | Req["EncodingServices"] | Res["DecodingServices"]> => {
   const operation = "CypherResolver.ordered"
@@ -311,15 +350,17 @@ export const ordered = <Req extends Schema.Constraint, Res extends Schema.Constr
     isShared: false,
     key,
     lane: lane ?? statement,
+    isAtomic: true,
     run: (place, asked) => {
       const isWhole = mode === "write" && !place.isInTransaction
-      const answers = Effect.gen(function* () {
-        const options = isWhole ? { integers: place.options.integers } : place.options
-        const rows = yield* ask(place, statement(encodedOf(asked)), mode, options)
-        if (rows.length !== asked.length) return yield* Effect.fail(wrongLength(rows.length, asked.length, operation))
-        return Arr.map(yield* decodeAll(Result, rows, operation), Exit.succeed)
-      })
-      return isWhole ? place.client.withTransaction(answers, place.options) : answers
+      const options = isWhole ? { integers: place.options.integers } : place.options
+      const run = (asked: Asked<Req["Type"], Req["Encoded"]>) =>
+        Effect.gen(function* () {
+          const { rows } = yield* place.client.query(statement(encodedOf(asked)), { ...options, mode })
+          if (rows.length !== asked.length) return yield* Effect.fail(wrongLength(rows.length, asked.length, operation))
+          return yield* decodeEach(Result, rows, 0, operation)
+        })
+      return isWhole ? committing(place, asked, run) : run(asked)
     },
   })
 }
@@ -328,7 +369,6 @@ const void_ = <Req extends Schema.Constraint, I = Neo4jClient>({
   Request,
   key,
   lane,
-  mode = "write",
   statement,
   ...options
 }: WriteOptions<Req["Type"], I> & {
@@ -339,13 +379,14 @@ const void_ = <Req extends Schema.Constraint, I = Neo4jClient>({
   return makeResolver({
     operation,
     options,
-    writes: mode === "write",
+    writes: true,
+    isAtomic: false,
     encode: encodeRequest(Request, operation),
     isShared: false,
     key,
     lane: lane ?? statement,
     run: (place, asked) =>
-      Effect.map(ask(place, statement(encodedOf(asked)), mode, place.options), () => Arr.map(asked, () => Exit.void)),
+      Effect.map(place.client.write(statement(encodedOf(asked)), place.options), () => Arr.map(asked, () => Exit.void)),
   })
 }
 

@@ -225,9 +225,36 @@ const byCode: ReadonlyMap<string, Make> = new Map(
 // `Text cannot be parsed to a Date`, and then the text.
 const pointsIntoStatement = /\(line \d+, column \d+ \(offset: \d+\)\)\n"[^\n]*"\n *\^$/
 
+const seeCause = "The redacted cause has the server's text"
+const secretStatement = make(
+  Reason.CypherSyntaxError,
+  "the statement, which may hold a password, does not parse",
+  seeCause,
+)
+const valueRefused = "a value is not what the statement takes it for"
+const refusedValue = make(Reason.CypherSyntaxError, valueRefused, seeCause)
+
+const syntax: Make = (error) => {
+  if (error.maySpeakOfSecrets) return secretStatement(error)
+  if (!pointsIntoStatement.test(error.message)) return refusedValue(error)
+  return new Reason.CypherSyntaxError(withServerText(error))
+}
+
+// What the server says of a value once it runs a statement.
+const ofValues: ReadonlySet<string> = new Set([
+  "Neo.ClientError.Statement.ArgumentError",
+  "Neo.ClientError.Statement.ArithmeticError",
+  "Neo.ClientError.Statement.EntityNotFound",
+  "Neo.ClientError.Statement.PropertyNotFound",
+  "Neo.ClientError.Statement.SemanticError",
+  "Neo.ClientError.Statement.TypeError",
+  "Neo.ClientError.Procedure.ProcedureCallFailed",
+  "Neo.DatabaseError.Statement.ExecutionFailed",
+])
+
 /**
- * Whether the server, in a transaction that it has rolled back, refused values and not the statement: the same statement
- * with other values may go through.
+ * Whether a statement was refused for the sake of a value, and wrote nothing: the same statement with other values may go
+ * through.
  *
  * @category guards
  * @since 0.1.0
@@ -239,26 +266,12 @@ export const refusesValues = ({ reason }: Neo4jError): boolean => {
     case "InvalidParameter":
       return reason.path.length > 1
     case "CypherSyntaxError":
-      return !pointsIntoStatement.test(reason.message)
+      return reason.message === valueRefused || ofValues.has(reason.code ?? "")
     case "UnknownError":
-      return /^Neo\.ClientError\.(?:Statement|Procedure)\./.test(reason.code ?? "")
+      return ofValues.has(reason.code ?? "")
     default:
       return false
   }
-}
-
-const seeCause = "The redacted cause has the server's text"
-const secretStatement = make(
-  Reason.CypherSyntaxError,
-  "the statement, which may hold a password, does not parse",
-  seeCause,
-)
-const refusedValue = make(Reason.CypherSyntaxError, "a value is not what the statement takes it for", seeCause)
-
-const syntax: Make = (error) => {
-  if (error.maySpeakOfSecrets) return secretStatement(error)
-  if (!pointsIntoStatement.test(error.message)) return refusedValue(error)
-  return new Reason.CypherSyntaxError(withServerText(error))
 }
 
 const byFamily: ReadonlyArray<readonly [RegExp, Make]> = [

@@ -300,7 +300,8 @@ export class IntegerOutOfRange extends Schema.TaggedError<IntegerOutOfRange>("ef
 ) {}
 
 /**
- * A row is not what the statement's Schema expects. The redacted `cause` is the `SchemaError`.
+ * A row is not what the statement's Schema expects. The redacted `cause` is the `SchemaError`. The message shows no value,
+ * but a message of your own in the Schema, and keys of maps in the path, as they are.
  *
  * @category reasons
  * @since 0.1.0

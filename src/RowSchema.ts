@@ -4,7 +4,6 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
@@ -66,7 +65,10 @@ const describe = (issue: SchemaIssue.Issue, value: unknown): { readonly path: Pa
   const expected = first?.message ?? "Expected another value"
   const found = at(value, path)
   const got = found === undefined ? "" : `, got ${kindOf(found)}`
-  return { path, what: `${expected.charAt(0).toLowerCase()}${expected.slice(1)}${got}` }
+  return {
+    path,
+    what: `${expected.replace(/^(?:Expected|Forbidden|Missing|Unexpected)\b/, (word) => word.toLowerCase())}${got}`,
+  }
 }
 
 const refusal = (issue: SchemaIssue.Issue, row: unknown, index: number, operation: string): Neo4jError => {
@@ -75,7 +77,7 @@ const refusal = (issue: SchemaIssue.Issue, row: unknown, index: number, operatio
   return Neo4jError.from(
     new DecodingError({
       message: `${place}: ${what}`,
-      hint: "The statement and its schema differ; what a statement on its own wrote, if anything, is stored",
+      hint: "Compare the statement with its schema; what was written outside of a transaction is stored nevertheless",
       path: [index, ...path],
     }),
     operation,
@@ -83,59 +85,45 @@ const refusal = (issue: SchemaIssue.Issue, row: unknown, index: number, operatio
   )
 }
 
-/** Rows up to the first that cannot be decoded, and the error of that one. */
-export interface Decoded<A> {
-  readonly rows: ReadonlyArray<A>
-  readonly failure: Neo4jError | undefined
-}
-
 /**
- * Decodes rows, of which the first is row `from` of the result.
+ * Decodes each row, of which the first is row `from` of the result; what comes of one does not depend on the others.
  *
  * @category decoding
  * @since 0.1.0
  */
-export const decodeRows = <S extends Schema.Constraint>(
+export const decodeEach = <S extends Schema.Constraint>(
   schema: S,
   rows: ReadonlyArray<unknown>,
   from: number,
   operation: string,
-): Effect.Effect<Decoded<S["Type"]>, never, S["DecodingServices"]> => {
+): Effect.Effect<ReadonlyArray<Exit.Exit<S["Type"], Neo4jError>>, never, S["DecodingServices"]> => {
   const parse = SchemaParser.decodeUnknownEffect(schema)
   return Effect.suspend(() => {
-    const decoded: Array<S["Type"]> = []
-    const fail = (cause: Cause.Cause<SchemaIssue.Issue>) => {
+    const decoded: Array<Exit.Exit<S["Type"], Neo4jError>> = []
+    const add = (exit: Exit.Exit<S["Type"], SchemaIssue.Issue>) => {
       const index = decoded.length
-      const issue = cause.reasons.find(Cause.isFailReason)
-      return issue === undefined
-        ? Effect.failCause(cause as Cause.Cause<never>)
-        : Effect.succeed({ rows: decoded, failure: refusal(issue.error, rows[index], from + index, operation) })
+      decoded.push(Exit.mapError(exit, (issue) => refusal(issue, rows[index], from + index, operation)))
     }
     // What comes at once is taken at once; a schema that has to wait is run.
-    const advance = (): Effect.Effect<Decoded<S["Type"]>, never, S["DecodingServices"]> => {
+    const advance = (): Effect.Effect<typeof decoded, never, S["DecodingServices"]> => {
       while (decoded.length < rows.length) {
         const parsed = parse(rows[decoded.length])
         if (!Exit.isExit(parsed)) {
-          return Effect.matchCauseEffect(parsed, {
-            onFailure: fail,
-            onSuccess: (value) => {
-              decoded.push(value)
-              return advance()
-            },
+          return Effect.flatMap(Effect.exit(parsed), (exit) => {
+            add(exit)
+            return advance()
           })
         }
-        const exit = parsed as Exit.Exit<S["Type"], SchemaIssue.Issue>
-        if (Exit.isFailure(exit)) return fail(exit.cause)
-        decoded.push(exit.value)
+        add(parsed as Exit.Exit<S["Type"], SchemaIssue.Issue>)
       }
-      return Effect.succeed({ rows: decoded, failure: undefined })
+      return Effect.succeed(decoded)
     }
     return advance()
   })
 }
 
 /**
- * Decodes all rows, or fails with `DecodingError`.
+ * Decodes all rows, or fails with the `DecodingError` of the first that cannot be decoded.
  *
  * @category decoding
  * @since 0.1.0
@@ -145,9 +133,27 @@ export const decodeAll = <S extends Schema.Constraint>(
   rows: ReadonlyArray<unknown>,
   operation: string,
 ): Effect.Effect<ReadonlyArray<S["Type"]>, Neo4jError, S["DecodingServices"]> =>
-  Effect.flatMap(decodeRows(schema, rows, 0, operation), (decoded) =>
-    decoded.failure === undefined ? Effect.succeed(decoded.rows) : Effect.fail(decoded.failure),
-  )
+  Effect.flatMap(decodeEach(schema, rows, 0, operation), (exits) => {
+    const { failure, values } = upToFailure(exits)
+    return failure === undefined ? Effect.succeed(values) : failure
+  })
+
+/**
+ * The values up to the first failure, and that failure.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const upToFailure = <A, E>(
+  exits: ReadonlyArray<Exit.Exit<A, E>>,
+): { readonly values: ReadonlyArray<A>; readonly failure: Exit.Exit<never, E> | undefined } => {
+  const values: Array<A> = []
+  for (const exit of exits) {
+    if (Exit.isFailure(exit)) return { values, failure: Exit.failCause(exit.cause) }
+    values.push(exit.value)
+  }
+  return { values, failure: undefined }
+}
 
 /**
  * Encodes a request, or fails with `InvalidParameter`.

@@ -119,8 +119,6 @@ export const isStatement = (u: unknown): u is Statement<unknown> => Predicate.ha
 export const validate = (statement: Statement<unknown>, operation: string): Neo4jError | undefined => {
   const problem = !isStatement(statement)
     ? "the statement is not made by the cypher template; write cypher`…`"
-    : statement.text.trim() === ""
-      ? "the statement is empty"
-      : statement.problem
+    : (statement.problem ?? (statement.text.trim() === "" ? "the statement is empty" : undefined))
   return problem === undefined ? undefined : Neo4jError.from(new InvalidStatement({ message: problem }), operation)
 }

@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-export { cypher, type Float, type Fragment } from "./Cypher.ts"
+export { cypher, type Float, type Fragment, type LabelExpression } from "./Cypher.ts"
 export * as CypherResolver from "./CypherResolver.ts"
 export * as CypherSchema from "./CypherSchema.ts"
 export { type Attempt, classify } from "./ErrorClassifier.ts"

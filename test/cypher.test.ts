@@ -3,56 +3,9 @@ import { assert as that, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { cypher, isStatement, Neo4jClient } from "effect-neo4j"
 import assert from "node:assert/strict"
-import { forAll, type Random } from "./support/Random.ts"
+import { name } from "./support/Hostile.ts"
+import { forAll } from "./support/Random.ts"
 import { failure, fit, layer, sendsNothing } from "./support/Single.ts"
-
-const pieces = [
-  "a",
-  "B_1",
-  "`",
-  "``",
-  "\\",
-  "\\\\",
-  "\\u0060",
-  "\\u0060\\u0060",
-  "\\U0060",
-  "\\uu0060",
-  "\\u{60}",
-  "\\x60",
-  "\\n",
-  "u0060",
-  "\\u005C",
-  "\\u005cu0060",
-  "'",
-  '"',
-  "//",
-  "/*",
-  "*/",
-  "\n",
-  "\r\n",
-  "\t",
-  " ",
-  "$p0",
-  "${x}",
-  "$",
-  ";",
-  ") DETACH DELETE n //",
-  "]->() RETURN 1",
-  ":",
-  ".",
-  "é",
-  "漢",
-  "😀",
-  "\u{10ffff}",
-  "\u0001",
-  "\u2028",
-  "\ufeff",
-  "\u202e",
-  "MATCH",
-  "null",
-] as const
-
-const name = (random: Random): string => `${random.pick(pieces)}${random.list(6, () => random.pick(pieces)).join("")}`
 
 const make = (value: number) => cypher`RETURN ${value} AS x`
 

@@ -122,7 +122,7 @@ export const makeClient = (core: DriverCore, pool: SessionPool["Service"], drive
       return streamOf(openStream(core, statement, traced(options), operation), statement, operation)
     },
     withTransaction: <A, E, R>(effect: Effect.Effect<A, E, R>, options?: TransactionOptions) =>
-      Transactions.withTransaction(core, effect, traced(options)),
+      Transactions.withTransaction(core, pool, effect, traced(options)),
     afterCommit: <R>(effect: Effect.Effect<unknown, never, R>) => Transactions.afterCommit(core, effect),
     autoCommit: (statement: Statement<unknown>, options?: QueryOptions) => {
       const operation = "Neo4jClient.autoCommit"

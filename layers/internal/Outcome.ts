@@ -7,7 +7,7 @@ import * as Stream from "effect/Stream"
 import type { ResultSummary } from "neo4j-driver"
 import type { Neo4jError } from "../../src/Neo4jError.ts"
 import type { QueryResult } from "../../src/QueryResult.ts"
-import { decodeAll, decodeRows } from "../../src/RowSchema.ts"
+import { decodeAll, decodeEach, upToFailure } from "../../src/RowSchema.ts"
 import { isStatement, type RowSchema, type Statement } from "../../src/Statement.ts"
 import type { Row } from "../../src/Value.ts"
 import type { RowStream } from "./RowStream.ts"
@@ -30,9 +30,7 @@ const decoded = (
   const schema = schemaOf(statement)
   return schema === undefined
     ? outcome
-    : Effect.flatMap(outcome, (raw) =>
-        Effect.map(decodeAll(schema, raw.rows, operation), (rows) => ({ ...raw, rows })),
-      )
+    : Effect.flatMap(outcome, (raw) => Effect.map(decodeAll(schema, raw.rows, operation), (rows) => ({ ...raw, rows })))
 }
 
 /** The rows, as the statement's schema decodes them. */
@@ -71,14 +69,15 @@ export const streamOf = (
 // Rows before one that cannot be decoded come first.
 const decodedPull = (pull: RowStream["pull"], schema: RowSchema, operation: string) => {
   let taken = 0
-  let failed: Neo4jError | undefined
+  let over: Effect.Effect<never, Neo4jError> | undefined
   return Effect.suspend((): Effect.Effect<Arr.NonEmptyReadonlyArray<unknown>, Neo4jError | Cause.Done> => {
-    if (failed !== undefined) return Effect.fail(failed)
+    if (over !== undefined) return over
     return Effect.flatMap(pull, (chunk) =>
-      Effect.flatMap(decodeRows(schema, chunk, taken, operation), ({ failure, rows }) => {
+      Effect.flatMap(decodeEach(schema, chunk, taken, operation), (exits) => {
         taken += chunk.length
-        failed = failure
-        return Arr.isReadonlyArrayNonEmpty(rows) ? Effect.succeed(rows) : Effect.fail(failure as Neo4jError)
+        const { failure, values } = upToFailure(exits)
+        over = failure
+        return Arr.isReadonlyArrayNonEmpty(values) ? Effect.succeed(values) : (failure ?? Effect.die("no rows"))
       }),
     )
   })

@@ -8,10 +8,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
-import { CurrentTransaction } from "../../src/CurrentTransaction.ts"
+import * as CurrentTransactions from "../../src/CurrentTransaction.ts"
 import { Neo4jError } from "../../src/Neo4jError.ts"
 import { InvalidStatement, TransactionClosed } from "../../src/Neo4jErrorReason.ts"
 import type { SessionOptions, TransactionOptions } from "../../src/QueryOptions.ts"
+import type { SessionPool } from "../../src/SessionPool.ts"
 import * as Statement from "../../src/Statement.ts"
 import { type ActiveLease, CurrentLease } from "./ActiveLease.ts"
 import type { Deadline } from "./Deadline.ts"
@@ -30,7 +31,7 @@ import {
 import { prepareRetry, retrying } from "./Retry.ts"
 
 /** A transaction as the fibers inside see it, and the one of another client around it. */
-export interface Surrounding {
+export interface Surrounding extends CurrentTransactions.Surrounding {
   readonly core: DriverCore
   readonly transaction: OpenTransaction
   readonly afterCommit: Array<Effect.Effect<unknown>>
@@ -38,7 +39,7 @@ export interface Surrounding {
   readonly outer: Surrounding | undefined
 }
 
-const Current = CurrentTransaction as Context.Reference<Surrounding | undefined>
+const Current = CurrentTransactions.CurrentTransaction as Context.Reference<Surrounding | undefined>
 
 /** The transaction of this client that a fiber runs in, if any. */
 export const surrounding = (core: DriverCore, fiber: Fiber.Fiber<unknown, unknown>): Surrounding | undefined => {
@@ -148,6 +149,7 @@ export const beginScoped = (
 
 const attempt = <A, E, R>(
   core: DriverCore,
+  pool: SessionPool["Service"],
   effect: Effect.Effect<A, E, R>,
   options: Begin,
 ): Effect.Effect<A, E | Neo4jError | Lost, R> =>
@@ -155,7 +157,7 @@ const attempt = <A, E, R>(
     Effect.withFiber((fiber) =>
       Effect.flatMap(begin(core, restore, options), (transaction) => {
         const outer = fiber.getRef(Current)
-        const here: Surrounding = { core, transaction, afterCommit: [], isOver: false, outer }
+        const here: Surrounding = { core, pool, transaction, afterCommit: [], isOver: false, outer }
         const held = options.deadline === undefined ? effect : heldByItsFiber(effect, transaction.lease)
         const body = bounded(held, options.deadline, options.operation).pipe(
           Effect.provideContext(Context.make(Current, here).pipe(Context.add(CurrentLease, transaction.lease))),
@@ -222,6 +224,7 @@ const closed = (operation: string): Neo4jError =>
 /** Runs an effect in a transaction, or joins the one around it. */
 export const withTransaction = <A, E, R>(
   core: DriverCore,
+  pool: SessionPool["Service"],
   effect: Effect.Effect<A, E, R>,
   options: TransactionOptions | undefined,
 ): Effect.Effect<A, E | Neo4jError, R> =>
@@ -245,7 +248,7 @@ export const withTransaction = <A, E, R>(
     }
     return retrying<A, E | Neo4jError | Lost, R, E | Neo4jError>(core, policy, deadline, {
       operation,
-      run: attempt(core, effect, { operation, session, transaction, deadline }),
+      run: attempt(core, pool, effect, { operation, session, transaction, deadline }),
       lostBy: (failure) => (failure instanceof Lost ? failure.error : undefined),
       giveUp: (failure) =>
         failure instanceof Lost ? Effect.failCause(failure.cause as Cause.Cause<E>) : Effect.fail(failure),
