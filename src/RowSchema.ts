@@ -61,7 +61,9 @@ const at = (value: unknown, path: Path): unknown =>
 /** The first thing that is wrong: where, what was expected, and which kind of value came. */
 const describe = (issue: SchemaIssue.Issue, value: unknown): { readonly path: Path; readonly what: string } => {
   const [first] = format(issue).issues
-  const path = stepsOf(first?.path)
+  const steps = stepsOf(first?.path)
+  // A wrong tag means that the value is of another kind.
+  const path = steps.at(-1) === "_tag" ? steps.slice(0, -1) : steps
   const expected = first?.message ?? "Expected another value"
   const found = at(value, path)
   const got = found === undefined ? "" : `, got ${kindOf(found)}`

@@ -6,6 +6,7 @@ import * as EffectDateTime from "effect/DateTime"
 import * as EffectDuration from "effect/Duration"
 import * as Option from "effect/Option"
 import neo4j from "neo4j-driver"
+import { daysInMonth } from "../../src/Calendar.ts"
 import { type Path, refuse } from "./Refusal.ts"
 
 export type Fields = Readonly<Record<string, unknown>>
@@ -33,6 +34,8 @@ export const encodeInstant = (date: Date, path: Path) =>
   Number.isNaN(date.getTime()) ? refuse("an invalid Date", path) : new neo4j.types.DateTime(...wallClock(date), 0)
 
 export const encodeEffectDateTime = (value: EffectDateTime.DateTime, path: Path) => {
+  // A JavaScript Date would cut it off.
+  if (!Number.isInteger(value.epochMilliseconds)) return refuse("a DateTime with a fraction of a millisecond", path)
   const instant = EffectDateTime.toDateUtc(value)
   if (value._tag === "Utc") return encodeInstant(instant, path)
   const { zone } = value
@@ -101,21 +104,12 @@ const clock = (fields: Fields, path: Path) =>
     whole(fields, "nanosecond", path),
   ] as const
 
-const daysIn = (year: number, month: number): number =>
-  month === 2
-    ? year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
-      ? 29
-      : 28
-    : [4, 6, 9, 11].includes(month)
-      ? 30
-      : 31
-
 // The driver would make 2 March of 30 February.
 const calendar = (fields: Fields, path: Path) => {
   const year = whole(fields, "year", path)
   const month = whole(fields, "month", path)
   const day = whole(fields, "day", path)
-  return day <= daysIn(year, month)
+  return day <= daysInMonth(year, month)
     ? ([year, month, day] as const)
     : refuse(`a ${String(fields["_tag"])} whose day its month does not have`, [...path, "day"])
 }
@@ -145,10 +139,17 @@ const encodeDateTime = (fields: Fields, path: Path) => {
     return refuse("a DateTime whose timeZone is not a string", [...path, "timeZone"])
   }
   const wall = [...calendar(fields, path), ...clock(fields, path)] as const
-  if (offsetSeconds !== undefined) return new neo4j.types.DateTime(...wall, offset(fields, path), timeZone)
-  return timeZone === undefined
+  const zone = timeZone === undefined ? undefined : asKnown(timeZone)
+  if (offsetSeconds !== undefined) return new neo4j.types.DateTime(...wall, offset(fields, path), zone)
+  return zone === undefined
     ? refuse("a DateTime without offsetSeconds and timeZone", path)
-    : new neo4j.types.DateTime(...wall, offsetIn(timeZone, wall, path), timeZone)
+    : new neo4j.types.DateTime(...wall, offsetIn(zone, wall, path), zone)
+}
+
+// Java knows zones in their own spelling only; JavaScript has other names for some, which are not to be stored.
+const asKnown = (timeZone: string): string => {
+  const known = Option.getOrUndefined(EffectDateTime.zoneMakeNamed(timeZone))?.id
+  return known?.toLowerCase() === timeZone.toLowerCase() ? known : timeZone
 }
 
 const dimensions: ReadonlyMap<number, number> = new Map([
@@ -165,10 +166,14 @@ const encodePoint = (fields: Fields, path: Path) => {
   if ((axes === 3) !== (fields["z"] !== undefined)) {
     return refuse(`a Point of srid ${srid}, which has ${axes} coordinates`, [...path, "z"])
   }
+  const y = coordinate(fields, "y", path)
+  if ((srid === 4326 || srid === 4979) && Math.abs(y) > 90) {
+    return refuse("a Point whose latitude is beyond the poles", [...path, "y"])
+  }
   return new neo4j.types.Point(
     neo4j.int(srid),
     coordinate(fields, "x", path),
-    coordinate(fields, "y", path),
+    y,
     axes === 3 ? coordinate(fields, "z", path) : undefined,
   )
 }
