@@ -13,6 +13,13 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
+    // Types are checked by tsc, and count as tests. Errors elsewhere are for `npm run check` to find.
+    typecheck: {
+      enabled: true,
+      include: ["test/types/**/*.test-d.ts"],
+      tsconfig: "test/types/tsconfig.json",
+      ignoreSourceErrors: true,
+    },
     globalSetup: ["test/support/server.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,

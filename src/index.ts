@@ -4,7 +4,9 @@
  *
  * @since 0.1.0
  */
+export * as Bulk from "./Bulk.ts"
 export { cypher, type Float, type Fragment, type LabelExpression } from "./Cypher.ts"
+export * as CypherLint from "./CypherLint.ts"
 export * as CypherResolver from "./CypherResolver.ts"
 export * as CypherSchema from "./CypherSchema.ts"
 export { type Attempt, classify } from "./ErrorClassifier.ts"
