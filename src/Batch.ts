@@ -13,6 +13,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as MutableHashMap from "effect/MutableHashMap"
 import * as Option from "effect/Option"
 import type * as Request from "effect/Request"
@@ -82,6 +83,9 @@ const defaultSize = 500
 // Many who ask for the same do not cut a batch short, up to so many times its size.
 const mostDuplicates = 20
 
+// So many databases and users are remembered; what is forgotten makes a batch of its own.
+const mostTargets = 1000
+
 // Requests that come one after the other, each a moment after the last, are not waited for endlessly.
 const mostMoments = 64
 
@@ -129,6 +133,7 @@ const makePlaces = (key: Context.Key<never, Client>, options: QueryOptions) => {
     const byTransaction = getOrMake(places, client, () => new WeakMap<object, Map<string, Place>>())
     const byTarget = getOrMake(byTransaction, transaction ?? client, () => new Map<string, Place>())
     const { database = options.database, impersonatedUser = options.impersonatedUser } = request.target
+    if (byTarget.size === mostTargets) byTarget.clear()
     return getOrMake(byTarget, JSON.stringify([database, impersonatedUser]), () => ({
       client,
       options: { ...options, database, impersonatedUser },
@@ -206,26 +211,27 @@ const answer = <In, Encoded, A, E, RE, RD, I>(
   kind: Kind<In, Encoded, A, E | Neo4jError, RE, RD, I>,
   place: Place,
   items: ReadonlyArray<Item<In, Encoded, A, E | Neo4jError>>,
-): Effect.Effect<void, never, RD> => {
-  const { isAtomic, writes } = kind
-  const awaited = items.filter(({ entries }) => entries.some(CypherRequest.isAwaited))
-  if (!Arr.isReadonlyArrayNonEmpty(awaited)) return Effect.void
-  return Effect.matchCauseEffect(
-    Effect.suspend(() => kind.run(place, awaited)),
-    {
-      onFailure: (cause) => {
-        const error = Option.getOrUndefined(Cause.findErrorOption(cause))
-        if (awaited.length > 1 && error && mayHalve(error, isAtomic, writes, place.isInTransaction)) {
-          const [first, second] = Arr.splitAt(awaited, Math.ceil(awaited.length / 2))
-          return Effect.andThen(answer(kind, place, first), answer(kind, place, second))
-        }
-        return Effect.sync(() => completeAll(awaited, Exit.failCause(cause)))
+): Effect.Effect<void, never, RD> =>
+  Effect.suspend(() => {
+    const { isAtomic, writes } = kind
+    const awaited = items.filter(({ entries }) => entries.some(CypherRequest.isAwaited))
+    if (!Arr.isReadonlyArrayNonEmpty(awaited)) return Effect.void
+    return Effect.matchCauseEffect(
+      Effect.suspend(() => kind.run(place, awaited)),
+      {
+        onFailure: (cause) => {
+          const error = Option.getOrUndefined(Cause.findErrorOption(cause))
+          if (awaited.length > 1 && error && mayHalve(error, isAtomic, writes, place.isInTransaction)) {
+            const [first, second] = Arr.splitAt(awaited, Math.ceil(awaited.length / 2))
+            return Effect.andThen(answer(kind, place, first), answer(kind, place, second))
+          }
+          return Effect.sync(() => completeAll(awaited, Exit.failCause(cause)))
+        },
+        onSuccess: (exits) =>
+          Effect.sync(() => Arr.zip(awaited, exits).forEach(([item, exit]) => completeAll([item], exit))),
       },
-      onSuccess: (exits) =>
-        Effect.sync(() => Arr.zip(awaited, exits).forEach(([item, exit]) => completeAll([item], exit))),
-    },
-  )
-}
+    )
+  })
 
 /** A span for a batch, linked with those of its requests. */
 const traced =
@@ -284,18 +290,19 @@ export const makeResolver = <In, Encoded, A, E, RE, RD, I>(
       Effect.provideContext(entries[0].context as Context.Context<RD>),
     )
 
-  // Distinct requests among those that wait. A set of them is one batch's, and used again when it is empty; the request
-  // whose key was asked for last is the one that was just added to it.
+  // Distinct requests among those that wait. A set of them is one batch's, and used again when it is empty; the latest
+  // request is the one that was just added to it.
   const distinct = new WeakMap<object, MutableHashMap.MutableHashMap<In, true>>()
   let latest: In
 
   return RequestResolver.makeWith<Sent<In, A, E | Neo4jError, RE | RD | I>>({
-    batchKey: (entry) => {
+    batchKey: placeOf,
+    // Nothing is refused: this is where each request passes, whatever a combinator makes of the resolver.
+    preCheck: ({ request }) => {
       arrived++
-      latest = entry.request.payload
-      return placeOf(entry)
+      latest = request.payload
+      return true
     },
-    preCheck: undefined,
     delay: delay === undefined || problem !== undefined ? whileMoreCome : Effect.sleep(delay),
     collectWhile: (entries) => {
       if (!kind.isShared) return entries.size < batchSize
@@ -315,7 +322,10 @@ export const makeResolver = <In, Encoded, A, E, RE, RD, I>(
         if (others === undefined) apart.set(place, [entry])
         else others.push(entry)
       }
-      return Effect.forEach(apart, ([place, own]) => run(own, place), { concurrency: "unbounded", discard: true })
+      return Effect.forEach(apart, ([place, own]) => Effect.flatMap(Effect.forkChild(run(own, place)), Fiber.await), {
+        concurrency: "unbounded",
+        discard: true,
+      })
     },
   })
 }

@@ -4,7 +4,8 @@ import type { Client } from "./Neo4jClient.ts"
 import type { QueryOptions } from "./QueryOptions.ts"
 
 /**
- * How requests are gathered, and where and with what their batches run.
+ * How requests are gathered, and where and with what their batches run. A `timeout` or `deadline` is that of each statement,
+ * from when its turn has come; `Effect.timeout` bounds how long a request waits.
  *
  * @category models
  * @since 0.1.0

@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Hash from "effect/Hash"
 import * as Request from "effect/Request"
@@ -46,6 +46,8 @@ interface Running {
 interface Sent extends CypherRequest<unknown, unknown, unknown, unknown> {
   entry: Entry<unknown, unknown> | undefined
   running: Running | undefined
+  /** Whether who sent it was interrupted. */
+  isGivenUp: boolean
 }
 
 const Proto = {
@@ -66,11 +68,15 @@ const nowhereElse: Target = {}
 
 /** Makes a request. */
 export const make = <In, A, E, R>(payload: In, target: Target = nowhereElse): CypherRequest<In, A, E, R> => {
-  const request = Object.create(Proto) as { payload: In; target: Target } & Pick<Sent, "entry" | "running">
+  const request = Object.create(Proto) as { payload: In; target: Target } & Pick<
+    Sent,
+    "entry" | "isGivenUp" | "running"
+  >
   request.payload = payload
   request.target = target
   request.entry = undefined
   request.running = undefined
+  request.isGivenUp = false
   return request as unknown as CypherRequest<In, A, E, R>
 }
 
@@ -78,11 +84,16 @@ const sent = (request: Request.Any): Sent => request as Sent
 
 /** Lets the fiber that runs a batch end with the last who waits for it. */
 export const run = (entries: ReadonlyArray<Entry<unknown, unknown>>, fiber: Fiber.Fiber<unknown, unknown>): void => {
-  const running: Running = { fiber, waiting: entries.length }
+  const running: Running = { fiber, waiting: 0 }
   for (const entry of entries) {
     const request = sent(entry.request)
     request.entry = entry
-    request.running = running
+    // A batch that is about to run is no longer looked through by Effect for what is given up.
+    if (request.isGivenUp && !entry.uninterruptible) entry.completeUnsafe(Exit.interrupt())
+    else {
+      request.running = running
+      running.waiting++
+    }
   }
 }
 
@@ -113,9 +124,11 @@ export const send = <In, A, E, R>(
       return Effect.suspend(() => {
         remove()
         const own = sent(request)
+        own.isGivenUp = true
         // One that a cache shares is waited for by others, too.
         if (own.entry?.uninterruptible === true) return Effect.void
         const running = leave(own)
+        own.entry?.completeUnsafe(Exit.interrupt())
         return running?.waiting === 0 ? Fiber.interrupt(running.fiber) : Effect.void
       })
     }),

@@ -9,6 +9,7 @@
  * - Equal lookups are asked once; writes each count.
  * - An error reaches the requests of its batch only; where one value is at fault, that request only. Inside a
  *   transaction, which a failed statement ends anyway, a batch fails as a whole.
+ * - Ask outside of `pool.use`: a batch takes a session of its own, and the pool does not know that its borrower waits for it.
  * - Interrupting a request drops it, and the last one of a batch ends its statement on the server.
  * - The span of a batch is linked with those of its requests, both ways.
  *
@@ -124,6 +125,8 @@ const encodedOf = <Encoded>(asked: Asked<unknown, Encoded>): Arr.NonEmptyReadonl
 const missing = (operation: string): Exit.Exit<never, Cause.NoSuchElementError> =>
   Exit.fail(new Cause.NoSuchElementError(`${operation}: there is no row for this request`))
 
+const many = 10
+
 /** Reads rows, and lets them answer the requests. */
 const lookUp = <In, Encoded, Res extends Schema.Constraint, A, E>(
   place: Place,
@@ -135,11 +138,11 @@ const lookUp = <In, Encoded, Res extends Schema.Constraint, A, E>(
 ): Effect.Effect<ReadonlyArray<Exit.Exit<A, E | Neo4jError>>, Neo4jError, Res["DecodingServices"]> =>
   Effect.gen(function* () {
     const rows = yield* place.client.read(statement(encodedOf(asked)), place.options)
-    const exits = yield* decodeEach(schema, rows, 0, operation)
+    const exits = yield* decodeEach(schema, rows, operation)
     const { failure, values } = upToFailure(exits)
     if (failure === undefined) return answers(values, rows)
-    // Where nothing can be decoded, the schema is at fault, and to ask for less is in vain.
-    const isHopeless = rows.length * 2 >= asked.length && !exits.some(Exit.isSuccess)
+    // Where so many rows come and none can be decoded, the schema is at fault, and to ask for less is in vain.
+    const isHopeless = asked.length >= many && rows.length >= asked.length && !exits.some(Exit.isSuccess)
     return isHopeless ? asked.map(() => failure) : yield* failure
   })
 
@@ -358,7 +361,7 @@ export const ordered = <Req extends Schema.Constraint, Res extends Schema.Constr
         Effect.gen(function* () {
           const { rows } = yield* place.client.query(statement(encodedOf(asked)), { ...options, mode })
           if (rows.length !== asked.length) return yield* Effect.fail(wrongLength(rows.length, asked.length, operation))
-          return yield* decodeEach(Result, rows, 0, operation)
+          return yield* decodeEach(Result, rows, operation)
         })
       return isWhole ? committing(place, asked, run) : run(asked)
     },

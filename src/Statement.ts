@@ -8,12 +8,12 @@ import type { Row } from "./Value.ts"
 const TypeId: unique symbol = Symbol.for("effect-neo4j/Statement")
 
 /**
- * A Schema whose decoding needs no services.
+ * A Schema of rows, whose decoding needs no services.
  *
  * @category models
  * @since 0.1.0
  */
-export type RowSchema = Schema.Constraint & { readonly DecodingServices: never }
+export type RowSchema = Schema.Constraint & { readonly Encoded: object; readonly DecodingServices: never }
 
 /**
  * A Cypher statement: its text and its parameters, with the type of its rows. Plain data; running it is a client's or

@@ -12,7 +12,7 @@ import type { ActiveLease } from "./ActiveLease.ts"
 import type { DriverCore } from "./DriverCore.ts"
 import { LiveSession } from "./LiveSession.ts"
 import { makeTransaction } from "./LiveTransaction.ts"
-import { type Outcome, resultOf, rowsOf, streamOf } from "./Outcome.ts"
+import { decoding, decodingPull, type Outcome, rowsOf, streamOf, toResult } from "./Outcome.ts"
 import { prepareTransaction, ready, type SessionRequest } from "./Request.ts"
 
 export class Borrowed {
@@ -69,9 +69,9 @@ export class Borrowed {
     statement: Statement<unknown>,
     options: StatementOptions | undefined,
     operation: string,
-  ): Effect.Effect<Outcome, Neo4jError> {
+  ): Effect.Effect<Outcome<unknown>, Neo4jError> {
     return ready(this.#core, statement, options, operation, (request, deadline) =>
-      this.#live.execute(request, deadline),
+      decoding(this.#live.execute(request, deadline), request, deadline),
     )
   }
 
@@ -80,27 +80,25 @@ export class Borrowed {
   }
 
   get run() {
-    const operation = "Neo4jSession.run"
     return (statement: Statement<unknown>, options?: StatementOptions) =>
-      rowsOf(this.#execute(statement, options, operation), statement, operation)
+      Effect.map(this.#execute(statement, options, "Neo4jSession.run"), rowsOf)
   }
 
   get query() {
-    const operation = "Neo4jSession.query"
     return (statement: Statement<unknown>, options?: StatementOptions) =>
-      resultOf(this.#execute(statement, options, operation), statement, operation)
+      Effect.map(this.#execute(statement, options, "Neo4jSession.query"), toResult)
   }
 
   get stream() {
     const operation = "Neo4jSession.stream"
-    return (statement: Statement<unknown>, options?: StatementOptions): Stream.Stream<unknown, Neo4jError> => {
-      const pull = ready(this.#core, statement, options, operation, (request, deadline) =>
-        Effect.map(this.#live.begin(request.transaction, "an open stream", operation, deadline), (transaction) =>
-          transaction.pulling(request, deadline),
+    return (statement: Statement<unknown>, options?: StatementOptions): Stream.Stream<unknown, Neo4jError> =>
+      streamOf(
+        ready(this.#core, statement, options, operation, (request, deadline) =>
+          Effect.map(this.#live.begin(request.transaction, "an open stream", operation, deadline), (transaction) =>
+            decodingPull(transaction.pulling(request, deadline), request, deadline),
+          ),
         ),
       )
-      return streamOf(pull, statement, operation)
-    }
   }
 
   get transaction() {

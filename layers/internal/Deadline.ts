@@ -43,9 +43,13 @@ export class Deadline {
   }
 
   /** Interrupts an effect when the deadline passes. */
-  bound<A, E, R>(effect: Effect.Effect<A, E, R>, operation: string): Effect.Effect<A, E | Neo4jError, R> {
+  bound<A, E, R>(
+    effect: Effect.Effect<A, E, R>,
+    operation: string,
+    phase: Phase = "run",
+  ): Effect.Effect<A, E | Neo4jError, R> {
     const passed = Effect.callback<never, Neo4jError>((resume) => {
-      const timer = this.#sweeper.add(this.remaining, () => resume(Effect.fail(this.exceeded("run", operation))))
+      const timer = this.#sweeper.add(this.remaining, () => resume(Effect.fail(this.exceeded(phase, operation))))
       return Effect.sync(() => this.#sweeper.remove(timer))
     })
     return Effect.raceFirst(effect, passed)

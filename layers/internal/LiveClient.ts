@@ -12,10 +12,9 @@ import type { Statement } from "../../src/Statement.ts"
 import { withStack } from "./CallStack.ts"
 import type { DriverCore } from "./DriverCore.ts"
 import type { Limits } from "./OpenTransaction.ts"
-import { type Outcome, resultOf, rowsOf, streamOf } from "./Outcome.ts"
+import { decoding, decodingPull, type Outcome, type Pull, rowsOf, streamOf, toResult } from "./Outcome.ts"
 import { ownTimeout, prepareSession, ready, type Request } from "./Request.ts"
 import { prepareRetry, retrying } from "./Retry.ts"
-import type { RowStream } from "./RowStream.ts"
 import { runOnce } from "./RunOnce.ts"
 import * as Transactions from "./Transactions.ts"
 
@@ -27,18 +26,19 @@ const execute = (
   options: Options | undefined,
   mode: AccessMode,
   operation: string,
-): Effect.Effect<Outcome, Neo4jError> =>
+): Effect.Effect<Outcome<unknown>, Neo4jError> =>
   ready(core, statement, options, operation, (request, deadline) => {
     const session = prepareSession(core.settings, { ...options, mode }, operation)
     if (session instanceof Neo4jError) return Effect.fail(session)
     const policy = prepareRetry(core, options?.retry, mode, operation)
     if (policy instanceof Neo4jError) return Effect.fail(policy)
-    return retrying(core, policy, deadline, {
+    const outcome = retrying(core, policy, deadline, {
       operation,
       run: runOnce(core, session, request, deadline),
       lostBy: identity<Neo4jError>,
       giveUp: Effect.fail,
     })
+    return decoding(outcome, request, deadline)
   })
 
 /** Runs a statement in the transaction around it. */
@@ -65,21 +65,22 @@ const openStream = (
   core: DriverCore,
   statement: Statement<unknown>,
   options: StreamOptions | undefined,
-  operation: string,
-): Effect.Effect<RowStream["pull"], Neo4jError, Scope.Scope> =>
+): Effect.Effect<Pull, Neo4jError, Scope.Scope> =>
   Effect.withFiber((fiber) => {
+    const operation = "Neo4jClient.stream"
     const around = Transactions.surrounding(core, fiber)
     if (around !== undefined) {
       const { transaction } = around
-      const open = (request: Request, limits: Limits) => transaction.stream(request, limits)
-      return Effect.map(join(core, around, statement, options, options?.mode, operation, open), ({ pull }) => pull)
+      return join(core, around, statement, options, options?.mode, operation, (request, limits) =>
+        Effect.map(transaction.stream(request, limits), ({ pull }) => decodingPull(pull, request, limits.deadline)),
+      )
     }
     return ready(core, statement, options, operation, (request, deadline) => {
       const session = prepareSession(core.settings, { ...options, mode: options?.mode ?? "read" }, operation)
       if (session instanceof Neo4jError) return Effect.fail(session)
       return Effect.map(
         Transactions.beginScoped(core, { operation, session, transaction: request.transaction, deadline }),
-        (transaction) => transaction.pulling(request, deadline),
+        (transaction) => decodingPull(transaction.pulling(request, deadline), request, deadline),
       )
     })
   })
@@ -93,12 +94,12 @@ export const makeClient = (core: DriverCore, pool: SessionPool["Service"], drive
     mode: AccessMode | undefined,
     operation: string,
   ) =>
-    Effect.withFiber<Outcome, Neo4jError>((fiber) => {
+    Effect.withFiber<Outcome<unknown>, Neo4jError>((fiber) => {
       const around = Transactions.surrounding(core, fiber)
       return around === undefined
         ? execute(core, statement, options, mode ?? "write", operation)
         : join(core, around, statement, options, mode, operation, (request, limits) =>
-            around.transaction.run(request, limits),
+            decoding(around.transaction.run(request, limits), request, limits.deadline),
           )
     })
   const traced = <O extends object>(options: O | undefined) => withStack(core.settings, options)
@@ -107,32 +108,27 @@ export const makeClient = (core: DriverCore, pool: SessionPool["Service"], drive
     options: QueryOptions | undefined,
     mode: AccessMode,
     operation: string,
-  ) => rowsOf(run(statement, traced(options), mode, operation), statement, operation)
+  ) => Effect.map(run(statement, traced(options), mode, operation), rowsOf)
   const client = {
     read: (statement: Statement<unknown>, options?: QueryOptions) =>
       rows(statement, options, "read", "Neo4jClient.read"),
     write: (statement: Statement<unknown>, options?: QueryOptions) =>
       rows(statement, options, "write", "Neo4jClient.write"),
-    query: (statement: Statement<unknown>, options?: Options) => {
-      const operation = "Neo4jClient.query"
-      return resultOf(run(statement, traced(options), options?.mode, operation), statement, operation)
-    },
-    stream: (statement: Statement<unknown>, options?: StreamOptions): Stream.Stream<unknown, Neo4jError> => {
-      const operation = "Neo4jClient.stream"
-      return streamOf(openStream(core, statement, traced(options), operation), statement, operation)
-    },
+    query: (statement: Statement<unknown>, options?: Options) =>
+      Effect.map(run(statement, traced(options), options?.mode, "Neo4jClient.query"), toResult),
+    stream: (statement: Statement<unknown>, options?: StreamOptions): Stream.Stream<unknown, Neo4jError> =>
+      streamOf(openStream(core, statement, traced(options))),
     withTransaction: <A, E, R>(effect: Effect.Effect<A, E, R>, options?: TransactionOptions) =>
       Transactions.withTransaction(core, pool, effect, traced(options)),
     afterCommit: <R>(effect: Effect.Effect<unknown, never, R>) => Transactions.afterCommit(core, effect),
     autoCommit: (statement: Statement<unknown>, options?: QueryOptions) => {
       const operation = "Neo4jClient.autoCommit"
       const traceable = traced(options)
-      const outcome = Effect.withFiber<Outcome, Neo4jError>((fiber) =>
+      return Effect.withFiber<Outcome<unknown>, Neo4jError>((fiber) =>
         Transactions.surrounding(core, fiber) === undefined
           ? execute(core, statement, traceable, "write", operation)
           : Effect.fail(Transactions.refusalInside(operation)),
-      )
-      return resultOf(outcome, statement, operation)
+      ).pipe(Effect.map(toResult))
     },
     lastBookmarks: Effect.sync(() => core.bookmarks.values),
     pool,

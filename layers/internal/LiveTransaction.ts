@@ -5,7 +5,7 @@ import type { InnerStatementOptions, Neo4jTransaction } from "../../src/Neo4jTra
 import type { Statement } from "../../src/Statement.ts"
 import type { DriverCore } from "./DriverCore.ts"
 import type { Limits, OpenTransaction } from "./OpenTransaction.ts"
-import { resultOf, rowsOf, streamOf } from "./Outcome.ts"
+import { decoding, decodingPull, rowsOf, streamOf, toResult } from "./Outcome.ts"
 import { ownTimeout, ready, type Request } from "./Request.ts"
 
 export const makeTransaction = (core: DriverCore, open: OpenTransaction): Neo4jTransaction => {
@@ -19,23 +19,20 @@ export const makeTransaction = (core: DriverCore, open: OpenTransaction): Neo4jT
       run(request, { timeout: ownTimeout(options, request.transaction), deadline }),
     )
   const run = (statement: Statement<unknown>, options: InnerStatementOptions | undefined, operation: string) =>
-    inside(statement, options, operation, (request, limits) => open.run(request, limits))
+    inside(statement, options, operation, (request, limits) =>
+      decoding(open.run(request, limits), request, limits.deadline),
+    )
   const transaction = {
-    run: (statement: Statement<unknown>, options?: InnerStatementOptions) => {
-      const operation = "Neo4jTransaction.run"
-      return rowsOf(run(statement, options, operation), statement, operation)
-    },
-    query: (statement: Statement<unknown>, options?: InnerStatementOptions) => {
-      const operation = "Neo4jTransaction.query"
-      return resultOf(run(statement, options, operation), statement, operation)
-    },
-    stream: (statement: Statement<unknown>, options?: InnerStatementOptions) => {
-      const operation = "Neo4jTransaction.stream"
-      const pull = inside(statement, options, operation, (request, limits) =>
-        Effect.map(open.stream(request, limits), ({ pull }) => pull),
-      )
-      return streamOf(pull, statement, operation)
-    },
+    run: (statement: Statement<unknown>, options?: InnerStatementOptions) =>
+      Effect.map(run(statement, options, "Neo4jTransaction.run"), rowsOf),
+    query: (statement: Statement<unknown>, options?: InnerStatementOptions) =>
+      Effect.map(run(statement, options, "Neo4jTransaction.query"), toResult),
+    stream: (statement: Statement<unknown>, options?: InnerStatementOptions) =>
+      streamOf(
+        inside(statement, options, "Neo4jTransaction.stream", (request, limits) =>
+          Effect.map(open.stream(request, limits), ({ pull }) => decodingPull(pull, request, limits.deadline)),
+        ),
+      ),
     commit: open.commit("Neo4jTransaction.commit"),
     rollback: open.rollback,
   }

@@ -27,6 +27,8 @@ export interface Request {
   readonly parameters: Record<string, unknown>
   readonly transaction: TransactionRequest
   readonly integers: Integers
+  /** What decodes the rows, if anything does. */
+  readonly schema: Statement.RowSchema | undefined
 }
 
 /** What a session is opened with, checked. */
@@ -103,7 +105,7 @@ export const prepare = (
   if (integers !== "number" && integers !== "bigint") return refuse("integers", '"number" or "bigint"', operation)
   const transaction = prepareTransaction(settings, options, operation)
   if (isError(transaction)) return transaction
-  return { operation, text: statement.text, parameters, transaction, integers }
+  return { operation, text: statement.text, parameters, transaction, integers, schema: statement.schema }
 }
 
 /** Makes the options of a transaction ready, or says what is wrong with them. */
