@@ -18,6 +18,7 @@ import * as MutableHashMap from "effect/MutableHashMap"
 import * as Option from "effect/Option"
 import type * as Request from "effect/Request"
 import * as RequestResolver from "effect/RequestResolver"
+import * as Result from "effect/Result"
 import * as Tracer from "effect/Tracer"
 import type { BatchOptions } from "./BatchOptions.ts"
 import { transactionOf } from "./CurrentTransaction.ts"
@@ -127,7 +128,7 @@ const getOrMake = <K, V>(
 /** Gives requests that may share a batch the same place. */
 const makePlaces = (key: Context.Key<never, Client>, options: QueryOptions) => {
   const places = new WeakMap<Client, WeakMap<object, Map<string, Place>>>()
-  return ({ context, request }: Asking): Place => {
+  const find = ({ context, request }: Asking): Place => {
     const client = Context.get(context, key)
     const transaction = transactionOf(context, client.pool)
     const byTransaction = getOrMake(places, client, () => new WeakMap<object, Map<string, Place>>())
@@ -140,10 +141,16 @@ const makePlaces = (key: Context.Key<never, Client>, options: QueryOptions) => {
       isInTransaction: transaction !== undefined,
     }))
   }
+  // Most fibers share one context, and a context does not change.
+  const usual = new WeakMap<Context.Context<never>, Place>()
+  return (asking: Asking): Place =>
+    asking.request.target === CypherRequest.nowhereElse
+      ? getOrMake(usual, asking.context, () => find(asking))
+      : find(asking)
 }
 
-const completeAll = <In, A, E>(items: ReadonlyArray<Item<In, unknown, A, E>>, exit: Exit.Exit<A, E>): void => {
-  for (const { entries } of items) for (const entry of entries) CypherRequest.complete(entry, exit)
+const completeEach = <In, A, E>(entries: ReadonlyArray<Entry<In, A, E>>, exit: Exit.Exit<A, E>): void => {
+  for (const entry of entries) CypherRequest.complete(entry, exit)
 }
 
 /** Who asks for the same together, each encoded with what surrounds it; a request that cannot be encoded fails alone. */
@@ -162,18 +169,25 @@ const encodeAll = <In, Encoded, A, E, RE, RD, I>(
       if (kind.isShared) MutableHashMap.set(shared, entry.request.payload, group)
     }
   }
-  const items: Array<Item<In, Encoded, A, E | Neo4jError>> = []
-  const encodeGroup = (group: Arr.NonEmptyArray<Entry<In, A, E | Neo4jError>>) => {
-    const [{ context, request }] = group
-    const encoded = Effect.provideContext(kind.encode(request.payload), context as Context.Context<RE>)
-    return Effect.matchCause(encoded, {
-      onFailure: (cause) =>
-        completeAll([{ payload: request.payload, encoded: undefined, entries: group }], Exit.failCause(cause)),
-      onSuccess: (value) => void items.push({ payload: request.payload, encoded: value, entries: group }),
-    })
-  }
-  return Effect.as(Effect.forEach(groups, encodeGroup, { discard: true }), items)
+  return Effect.gen(function* () {
+    const items: Array<Item<In, Encoded, A, E | Neo4jError>> = []
+    for (const entries of groups) {
+      const [{ context, request }] = entries
+      const encoding = Result.try(() => kind.encode(request.payload))
+      const exit: Exit.Exit<Encoded, Neo4jError> = Result.isFailure(encoding)
+        ? Exit.die(encoding.failure)
+        : isExit(encoding.success)
+          ? encoding.success
+          : yield* Effect.exit(Effect.provideContext(encoding.success, context as Context.Context<RE>))
+      if (Exit.isSuccess(exit)) items.push({ payload: request.payload, encoded: exit.value, entries })
+      else completeEach(entries, Exit.failCause(exit.cause))
+    }
+    return items
+  })
 }
+
+const isExit = <A, E, R>(effect: Effect.Effect<A, E, R>): effect is Exit.Exit<A, E> & Effect.Effect<A, E, R> =>
+  Exit.isExit(effect)
 
 /** Parts of a batch that run one after another, so that none has a key twice. */
 const roundsOf = <In, Encoded, A, E>(
@@ -225,10 +239,12 @@ const answer = <In, Encoded, A, E, RE, RD, I>(
             const [first, second] = Arr.splitAt(awaited, Math.ceil(awaited.length / 2))
             return Effect.andThen(answer(kind, place, first), answer(kind, place, second))
           }
-          return Effect.sync(() => completeAll(awaited, Exit.failCause(cause)))
+          return Effect.sync(() => awaited.forEach(({ entries }) => completeEach(entries, Exit.failCause(cause))))
         },
         onSuccess: (exits) =>
-          Effect.sync(() => Arr.zip(awaited, exits).forEach(([item, exit]) => completeAll([item], exit))),
+          Effect.sync(() =>
+            awaited.forEach(({ entries }, index) => completeEach(entries, exits[index] as Exit.Exit<A, E>)),
+          ),
       },
     )
   })
@@ -322,10 +338,15 @@ export const makeResolver = <In, Encoded, A, E, RE, RD, I>(
         if (others === undefined) apart.set(place, [entry])
         else others.push(entry)
       }
-      return Effect.forEach(apart, ([place, own]) => Effect.flatMap(Effect.forkChild(run(own, place)), Fiber.await), {
-        concurrency: "unbounded",
-        discard: true,
-      })
+      // The end of one is not that of the others.
+      const alone = ([place, own]: readonly [Place, Entries]) =>
+        Effect.forkChild(run(own, place)).pipe(
+          Effect.flatMap(Fiber.await),
+          Effect.map((exit) => {
+            if (Exit.isFailure(exit)) completeEach(own, Exit.failCause(exit.cause))
+          }),
+        )
+      return Effect.forEach(apart, alone, { concurrency: "unbounded", discard: true })
     },
   })
 }

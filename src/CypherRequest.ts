@@ -42,43 +42,40 @@ interface Running {
   waiting: number
 }
 
-/** Any request, with what only this file knows of it. */
-interface Sent extends CypherRequest<unknown, unknown, unknown, unknown> {
-  entry: Entry<unknown, unknown> | undefined
-  running: Running | undefined
-  /** Whether who sent it was interrupted. */
-  isGivenUp: boolean
-}
+/** Where its resolver says. */
+export const nowhereElse: Target = {}
 
-const Proto = {
-  ...Request.Class.prototype,
-  [Equal.symbol](this: Sent, that: Sent): boolean {
+/** Any request, with what only this file knows of it. */
+class Sent extends Request.Class<{}, unknown, unknown, unknown> {
+  readonly payload: unknown
+  readonly target: Target
+  entry: Entry<unknown, unknown> | undefined = undefined
+  running: Running | undefined = undefined
+  /** Whether who sent it was interrupted. */
+  isGivenUp = false
+
+  constructor(payload: unknown, target: Target) {
+    super()
+    this.payload = payload
+    this.target = target
+  }
+
+  [Equal.symbol](that: Sent): boolean {
     return (
       Equal.equals(this.payload, that.payload) &&
       this.target.database === that.target.database &&
       this.target.impersonatedUser === that.target.impersonatedUser
     )
-  },
-  [Hash.symbol](this: Sent): number {
-    return Hash.hash(this.payload)
-  },
-}
+  }
 
-const nowhereElse: Target = {}
+  [Hash.symbol](): number {
+    return Hash.hash(this.payload)
+  }
+}
 
 /** Makes a request. */
-export const make = <In, A, E, R>(payload: In, target: Target = nowhereElse): CypherRequest<In, A, E, R> => {
-  const request = Object.create(Proto) as { payload: In; target: Target } & Pick<
-    Sent,
-    "entry" | "isGivenUp" | "running"
-  >
-  request.payload = payload
-  request.target = target
-  request.entry = undefined
-  request.running = undefined
-  request.isGivenUp = false
-  return request as unknown as CypherRequest<In, A, E, R>
-}
+export const make = <In, A, E, R>(payload: In, target: Target = nowhereElse): CypherRequest<In, A, E, R> =>
+  new Sent(payload, target) as unknown as CypherRequest<In, A, E, R>
 
 const sent = (request: Request.Any): Sent => request as Sent
 

@@ -130,7 +130,9 @@ const decode = <S extends Schema.Constraint>(
     const decoded: Array<Exit.Exit<S["Type"], Neo4jError>> = []
     const add = (exit: Exit.Exit<S["Type"], SchemaIssue.Issue>): boolean => {
       const index = decoded.length
-      const named = Exit.mapError(exit, (issue) => refusal(issue, rows[index], from + index, operation))
+      const named: Exit.Exit<S["Type"], Neo4jError> = Exit.isSuccess(exit)
+        ? Exit.succeed(exit.value)
+        : Exit.mapError(exit, (issue) => refusal(issue, rows[index], from + index, operation))
       decoded.push(named)
       return goOn(named)
     }
@@ -221,15 +223,22 @@ export const decodeAll = <S extends Schema.Constraint>(
  * @category encoding
  * @since 0.1.0
  */
-export const encodeRequest =
-  <S extends Schema.Constraint>(schema: S, operation: string) =>
-  (request: S["Type"]): Effect.Effect<S["Encoded"], Neo4jError, S["EncodingServices"]> =>
-    Effect.mapError(SchemaParser.encodeUnknownEffect(schema)(request), (issue) => {
-      const { message, path } = describe(issue, request)
-      const place = path.length === 0 ? "the request" : `the request's ${printed(path)}`
-      return Neo4jError.from(
-        new InvalidParameter({ message: `${place}: ${message}`, path }),
-        operation,
-        new Schema.SchemaError(issue),
-      )
-    })
+export const encodeRequest = <S extends Schema.Constraint>(
+  schema: S,
+  operation: string,
+): ((request: S["Type"]) => Effect.Effect<S["Encoded"], Neo4jError, S["EncodingServices"]>) => {
+  const encode = SchemaParser.encodeUnknownEffect(schema)
+  const refuse = (issue: SchemaIssue.Issue, request: unknown) => {
+    const { message, path } = describe(issue, request)
+    const place = path.length === 0 ? "the request" : `the request's ${printed(path)}`
+    const reason = new InvalidParameter({ message: `${place}: ${message}`, path })
+    return Neo4jError.from(reason, operation, new Schema.SchemaError(issue))
+  }
+  return (request) => {
+    const encoded = encode(request)
+    // What comes at once, as it does mostly, stays an Exit.
+    return Exit.isExit(encoded) && Exit.isSuccess(encoded)
+      ? Effect.succeed(encoded.value as S["Encoded"])
+      : Effect.mapError(encoded, (issue) => refuse(issue, request))
+  }
+}

@@ -547,6 +547,21 @@ it.layer(live, { excludeTestServices: true })("one that is wrong", (it) => {
 })
 
 describe("an error that is no value's", () => {
+  it.effect("a key that throws is a defect of its batch, and says what was thrown", () =>
+    Effect.gen(function* () {
+      const Throws = CypherResolver.void({
+        Request: Schema.Int,
+        key: () => {
+          throw new RangeError("thrown")
+        },
+        statement: (ns) => cypher`NUMBERS ${ns}`,
+      })
+      const exits = yield* Effect.forEach([1, 2], (n) => Effect.exit(CypherResolver.request(n, Throws)), unbounded)
+      assert.deepStrictEqual(exits.map(reasonOf), ["RangeError", "RangeError"])
+      assert.deepStrictEqual(yield* sent, [])
+    }).pipe(Effect.provide(Neo4jMock.layer())),
+  )
+
   const numbers = (statement: string, options: CypherResolver.BatchOptions<Neo4jClient> = {}) =>
     CypherResolver.ordered({
       ...options,

@@ -1,11 +1,13 @@
 /** Lookups that are asked for one by one and travel together: how they are gathered, kept apart, answered and traced. */
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
+import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as RequestResolver from "effect/RequestResolver"
@@ -69,6 +71,13 @@ const passing = <A, E>(fiber: Fiber.Fiber<A, E>) =>
   )
 
 const mocked = (options: Neo4jMock.Options = {}) => Neo4jMock.layer({ rules: [squares], ...options })
+
+/** Where so many must have come before any goes on. */
+const meeting = (size: number) =>
+  Effect.map(Latch.make(), ({ await: all, open }) => {
+    let arrived = 0
+    return Effect.suspend(() => Effect.andThen(++arrived === size ? open : Effect.void, all))
+  })
 
 class Beside extends Neo4j.Service<Beside>()("test/Beside", Effect.runSync(settings())) {}
 
@@ -143,34 +152,27 @@ it.layer(live, { excludeTestServices: true })("on a real server", (it) => {
       const OfBeside = CypherResolver.findById({ ...made, client: Beside })
       yield* sent
       const { borrowed } = yield* beside.pool.stats
-      let arrived = 0
-      const all = yield* Deferred.make<void>()
-      const together = Effect.suspend(() =>
-        ++arrived === 4 ? Deferred.succeed(all, undefined) : Deferred.await(all),
-      )
-      // Both keys, of which each transaction has written one, and nobody has committed.
-      const look = Effect.andThen(
-        together,
-        Effect.forEach([1, 2], (key) => Effect.map(CypherResolver.requestOption(key, Own), Option.getOrNull), unbounded),
-      )
+      // Both keys, of which each transaction has written one, while nobody has committed.
+      const [written, looked] = [yield* meeting(4), yield* meeting(4)]
+      const look = <I>(find: (key: number) => Effect.Effect<Option.Option<{ readonly by: string }>, Neo4jError, I>) =>
+        Effect.forEach([1, 2], find, unbounded).pipe(
+          Effect.map(Arr.map(Option.match({ onNone: () => "nobody", onSome: ({ by }) => by }))),
+          (found) => Effect.andThen(written, found),
+          Effect.tap(looked),
+        )
+      const own = look(CypherResolver.requestOption(Own))
       const within = (by: string, key: number) =>
-        neo4j.withTransaction(Effect.andThen(neo4j.write(cypher`CREATE (:${Label} {key: ${key}, by: ${by}})`), look))
+        neo4j.withTransaction(
+          Effect.andThen(neo4j.write(cypher`CREATE (:${Label} {key: ${key}, by: ${by}})`), own),
+        )
       const [first, second, outside, other] = yield* Effect.all(
-        [
-          within("first", 1),
-          within("second", 2),
-          look,
-          Effect.andThen(
-            together,
-            Effect.forEach([1, 2], (key) => CypherResolver.requestOption(key, OfBeside), unbounded),
-          ),
-        ],
+        [within("first", 1), within("second", 2), own, look(CypherResolver.requestOption(OfBeside))],
         unbounded,
       )
-      assert.deepStrictEqual(first, [{ key: 1, by: "first" }, null])
-      assert.deepStrictEqual(second, [null, { key: 2, by: "second" }])
-      assert.deepStrictEqual(outside, [null, null])
-      assert.deepStrictEqual(other, [Option.none(), Option.none()])
+      assert.deepStrictEqual(first, ["first", "nobody"])
+      assert.deepStrictEqual(second, ["nobody", "second"])
+      assert.deepStrictEqual(outside, ["nobody", "nobody"])
+      assert.deepStrictEqual(other, ["nobody", "nobody"])
       const lookups = (yield* sent).filter(({ text }) => text.startsWith("MATCH"))
       assert.deepStrictEqual(lookups.map(({ transaction }) => transaction.kind).sort(), [
         "autoCommit",
