@@ -24,6 +24,7 @@ import type { BatchOptions } from "./BatchOptions.ts"
 import { transactionOf } from "./CurrentTransaction.ts"
 import * as CypherRequest from "./CypherRequest.ts"
 import { refusesValues } from "./ErrorClassifier.ts"
+import { getOrMake } from "./GetOrMake.ts"
 import * as Lane from "./Lane.ts"
 import { type Client, Neo4jClient } from "./Neo4jClient.ts"
 import { Neo4jError } from "./Neo4jError.ts"
@@ -113,16 +114,6 @@ const problemOf = (
   return delay === undefined || (Option.isSome(duration) && Duration.isFinite(duration.value))
     ? undefined
     : refuse("delay", 'a duration such as "5 millis"', operation)
-}
-
-const getOrMake = <K, V>(
-  map: { readonly get: (key: K) => V | undefined; readonly set: (key: K, value: V) => unknown },
-  key: K,
-  make: () => V,
-): V => {
-  let value = map.get(key)
-  if (value === undefined) map.set(key, (value = make()))
-  return value
 }
 
 /** Gives requests that may share a batch the same place. */

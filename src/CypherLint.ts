@@ -7,10 +7,12 @@
 import * as Effect from "effect/Effect"
 import { explain, type Explained, type ExplainOptions } from "./Explain.ts"
 import { type Finding, type Found, type Kind, order } from "./LintFinding.ts"
+import { missingNamed } from "./LintIndexCalls.ts"
 import { type Index, missingIndexes } from "./LintIndexes.ts"
 import { entriesOf, type Entry, type Statements } from "./LintModule.ts"
 import { looksFor, type Named, placeOf, probe } from "./LintNames.ts"
 import { remarksOf, unknownName } from "./LintNotifications.ts"
+import { productsBetween } from "./LintProducts.ts"
 import { refusalOf } from "./LintRefusal.ts"
 import { Neo4jClient } from "./Neo4jClient.ts"
 import type { Neo4jError } from "./Neo4jError.ts"
@@ -62,7 +64,8 @@ const look = (entry: Entry, options: LintOptions): Effect.Effect<Looked, Neo4jEr
     return Effect.succeed({ entry, found: [{ kind: "uncollected", severity, message }] })
   }
   return Effect.matchEffect(explain(entry.statement, options), {
-    onSuccess: (explained) => Effect.succeed({ entry, found: remarksOf(explained), explained }),
+    onSuccess: (explained) =>
+      Effect.succeed({ entry, found: [...remarksOf(explained), ...productsBetween(explained)], explained }),
     onFailure: (error) => {
       const refusal = refusalOf(error)
       return refusal === undefined ? Effect.fail(error) : Effect.succeed({ entry, found: [refusal] })
@@ -72,7 +75,7 @@ const look = (entry: Entry, options: LintOptions): Effect.Effect<Looked, Neo4jEr
 
 const existingIndexes = ({ database, impersonatedUser, timeout }: LintOptions) =>
   Effect.flatMap(Neo4jClient, (neo4j) =>
-    neo4j.read(Statement.make<Index>("SHOW INDEXES YIELD type, entityType, labelsOrTypes, properties", {}), {
+    neo4j.read(Statement.make<Index>("SHOW INDEXES YIELD name, type, entityType, labelsOrTypes, properties", {}), {
       database,
       impersonatedUser,
       timeout,
@@ -111,6 +114,7 @@ const findingsOf = (
     ...found,
     ...misspelt.map((named) => unknownName(named.kind, named.name, placeOf(named, text))),
     ...(explained === undefined ? [] : missingIndexes(explained.plan, text, indexes)),
+    ...(explained === undefined || !("statement" in entry) ? [] : missingNamed(entry.statement, indexes)),
   ]
   const isIgnored = (kind: Kind) =>
     ignore.some((one) =>
@@ -149,6 +153,12 @@ const findingsOf = (
  * A plan depends on what the database holds. In one that is nearly empty the planner chooses other operators than among
  * millions of nodes. A condition on what a subquery or `WITH DISTINCT` gives is answered by no index, which the plan does not
  * always show: write it into the `MATCH`, or leave the finding out with `ignore`.
+ *
+ * Products between clauses are told by what the plan shows: that a label has one node only, it cannot know, and a product that
+ * a condition narrows afterwards (`a.x < b.x`) is told only where the server remarks on it, within one `MATCH`. In statements
+ * that write, properties are read of variables that a pattern binds: not of `WITH n AS m`, nor of what `SET n += $map` fills.
+ * The name of a full-text or vector index is checked where it is text or a parameter: the samples of a function that takes
+ * one need the right one.
  *
  * **Example** (A misspelt label)
  *

@@ -8,16 +8,11 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import { getOrMake } from "./GetOrMake.ts"
 
 type Turn = Deferred.Deferred<void>
 
 const lanes = new WeakMap<object, Map<unknown, Turn>>()
-
-const of = (client: object): Map<unknown, Turn> => {
-  let own = lanes.get(client)
-  if (own === undefined) lanes.set(client, (own = new Map()))
-  return own
-}
 
 /** Runs an effect when those before it in the same lane of a client have ended. */
 export const inTurn = <A, E, R>(
@@ -26,7 +21,7 @@ export const inTurn = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
 ): Effect.Effect<A, E, R> =>
   Effect.uninterruptibleMask((restore) => {
-    const turns = of(client)
+    const turns = getOrMake(lanes, client, () => new Map<unknown, Turn>())
     const before = turns.get(lane)
     const turn: Turn = Deferred.makeUnsafe()
     turns.set(lane, turn)

@@ -12,7 +12,8 @@ import type { Notification } from "./QueryResult.ts"
  * - `uncollected`: something of a module that may be a statement, and cannot be looked at.
  * - `unknown-label`, `unknown-type`, `unknown-property`: it looks for a name that the database does not know.
  * - `cartesian-product`: it combines everything with everything.
- * - `missing-index`: it reads all nodes or relationships where an index could find those it wants.
+ * - `missing-index`: it reads all nodes or relationships where an index could find those it wants, or calls for an index by a
+ *   name that none has.
  * - `deprecated`: it uses what a later version will not have.
  * - `other`: a remark of the server on something else.
  *

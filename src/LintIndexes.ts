@@ -12,6 +12,7 @@ import type { Plan } from "./QueryResult.ts"
 
 /** An index that the database has, as `SHOW INDEXES` tells of it. */
 export interface Index {
+  readonly name: string
   readonly type: string
   readonly entityType: string
   readonly labelsOrTypes: ReadonlyArray<string> | null
@@ -28,7 +29,7 @@ interface Candidate {
 
 const readsAll = /^(?:AllNodesScan|(?:Directed|Undirected)AllRelationshipsScan)$/
 
-const ranks: ReadonlyArray<Lookup> = ["equality", "range", "text"]
+const ranks: ReadonlyArray<Lookup> = ["equality", "range", "point", "text"]
 
 const unique = (names: ReadonlyArray<string>) => Array.from(new Set(names))
 
@@ -49,6 +50,8 @@ const candidateFor = (entity: Entity, all: ReadonlyArray<Predicate>): Candidate 
         .sort()
         .map((name) => [name]),
     }
+  const [point] = single("point")
+  if (point !== undefined) return { entity, lookup: "point", indexes: [[point]] }
   const [text] = single("text")
   return text === undefined ? undefined : { entity, lookup: "text", indexes: [[text]] }
 }
@@ -66,12 +69,21 @@ const candidatesOf = (scan: Scan): ReadonlyArray<Candidate> => {
     .sort((one, other) => ranks.indexOf(one.lookup) - ranks.indexOf(other.lookup))
 }
 
+const types: Readonly<Record<Lookup, ReadonlyArray<string>>> = {
+  equality: ["RANGE"],
+  range: ["RANGE", "TEXT"],
+  point: ["POINT"],
+  text: ["RANGE", "TEXT"],
+}
+
+const ofType: Readonly<Record<Lookup, string>> = { equality: "", range: "", point: "POINT ", text: "TEXT " }
+
 const serves = ({ entity, lookup, indexes }: Candidate, existing: ReadonlyArray<Index>): boolean => {
   const has = (name: string, properties: ReadonlyArray<string>) =>
     existing.some(
       (index) =>
         index.entityType === entity.kind.toUpperCase() &&
-        (index.type === "RANGE" || (index.type === "TEXT" && lookup !== "equality")) &&
+        types[lookup].includes(index.type) &&
         index.labelsOrTypes?.includes(name) === true &&
         index.properties?.every((property) => properties.includes(property)) === true,
     )
@@ -90,7 +102,7 @@ const create = ({ entity, indexes, lookup }: Candidate, name: string, isMerged: 
     // What MERGE looks up by is a key, and without the constraint two of them can create it twice.
     return isMerged && isNode && lookup === "equality"
       ? `CREATE CONSTRAINT FOR ${pattern} REQUIRE ${properties.length === 1 ? list : `(${list})`} IS UNIQUE`
-      : `CREATE ${lookup === "text" ? "TEXT " : ""}INDEX FOR ${pattern} ON (${list})`
+      : `CREATE ${ofType[lookup]}INDEX FOR ${pattern} ON (${list})`
   })
 }
 
@@ -124,7 +136,7 @@ const missingAt = (scan: Scan, existing: ReadonlyArray<Index>): Found | undefine
     // With an index at hand, the scan is the planner's choice, or the statement's own.
     if (named.some((candidate) => serves(candidate, existing))) return undefined
     const [group = []] = best.entity.names.toSorted((one, other) => one.length - other.length)
-    const kind = best.lookup === "text" ? "text index" : "index"
+    const kind = `${ofType[best.lookup].toLowerCase()}index`
     const properties = quoted(unique(best.indexes.flat()), ", ")
     return found(
       `${reads(scan)}: no ${kind} finds ${quoted(group, " or ")} by ${properties}`,

@@ -66,7 +66,8 @@ type Sample<F> = F extends (...args: infer P) => unknown ? Readonly<P> | Each<Re
 
 /**
  * The arguments that the functions of a module are called with: for each one that makes a statement from arguments, those;
- * `null` leaves an export out. What the values are does not matter, as the statement is not run; of what kind they are may.
+ * `null` leaves an export out. What the values are does not matter, as the statement is not run, unless one is the name of an
+ * index; of what kind they are may.
  *
  * @category models
  * @since 0.1.0
@@ -102,19 +103,49 @@ const thrown = (cause: unknown): string => {
   return `it threw ${cause instanceof Error ? cause.name : "what is no Error"}${place === undefined ? "" : ` ${place.trim()}`}`
 }
 
-const isPlainObject = (u: unknown): u is Readonly<Record<string, unknown>> => {
-  if (typeof u !== "object" || u === null || isStatement(u)) return false
+const failed = (name: string, cause: unknown): ReadonlyArray<Entry> => [
+  { name, severity: "error", problem: thrown(cause) },
+]
+
+/** A list, a Map, a Set or an object of no class. */
+const isContainer = (u: unknown): boolean => {
+  if (typeof u !== "object" || u === null) return false
   const prototype: unknown = Object.getPrototypeOf(u)
-  return prototype === null || prototype === Object.prototype
+  return (
+    Array.isArray(u) || u instanceof Map || u instanceof Set || prototype === null || prototype === Object.prototype
+  )
 }
 
-/** A function that somebody may have written to make a statement: no class, nothing that waits. */
-const mayMakeStatement = (u: unknown): u is AnyFunction =>
-  typeof u === "function" &&
-  !/^(?:class\b|async\b)/.test(Function.prototype.toString.call(u)) &&
-  !/Async|Generator/.test(Object.prototype.toString.call(u))
+const isClass = (u: unknown): boolean => /^class[\s{]/.test(Function.prototype.toString.call(u))
 
-/** Statements within lists and plain objects, by their paths. */
+/** A function that does not give its result at once. */
+const waits = (u: unknown): boolean => /Async|Generator/.test(Object.prototype.toString.call(u))
+
+/** A function that somebody may have written to make a statement. */
+const mayMakeStatement = (u: unknown): u is AnyFunction => typeof u === "function" && !isClass(u) && !waits(u)
+
+type Parts = ReadonlyArray<readonly [path: string, value: unknown]>
+
+/** What a value holds, if it is a list, a Map, a Set or an object. What libraries keep in theirs begins with `~`. */
+const partsOf = (value: unknown): Parts => {
+  if (Array.isArray(value) || value instanceof Set)
+    return Array.from(value, (one, index) => [`[${index}]`, one] as const)
+  if (value instanceof Map) {
+    return Array.from(value, ([key, one], index) => [typeof key === "string" ? `.${key}` : `[${index}]`, one] as const)
+  }
+  if (typeof value !== "object" || value === null) return []
+  return Object.entries(value).flatMap(([key, one]) => (key.startsWith("~") ? [] : [[`.${key}`, one] as const]))
+}
+
+const waiting = (name: string): ReadonlyArray<Entry> => [
+  {
+    name,
+    severity: "information",
+    problem: "it is async or a generator, so it is not called: export what it makes, or leave it out with `null`",
+  },
+]
+
+/** Statements within lists, Maps, Sets and objects, by their paths; of an instance of a class, its own fields. */
 const within = (
   value: unknown,
   name: string,
@@ -122,17 +153,23 @@ const within = (
   seen: ReadonlyArray<unknown> = [],
 ): ReadonlyArray<Entry> => {
   if (isStatement(value)) return [{ name, statement: value }]
-  if (mayMakeStatement(value)) return onFunction(name)
+  if (typeof value === "function" && !isClass(value)) return waits(value) ? waiting(name) : onFunction(name)
   if (seen.includes(value)) return []
-  if (Array.isArray(value)) {
-    return value.flatMap((one, index) => within(one, `${name}[${index}]`, onFunction, [...seen, value]))
-  }
-  return isPlainObject(value)
-    ? Object.entries(value).flatMap(([key, one]) => within(one, `${name}.${key}`, onFunction, [...seen, value]))
-    : []
+  const isInstance = typeof value === "object" && !isContainer(value)
+  // Of what an instance holds besides, this knows nothing.
+  const parts = partsOf(value).filter(([, one]) => !isInstance || isStatement(one) || isContainer(one))
+  return parts.flatMap(([path, one]) => within(one, `${name}${path}`, isInstance ? none : onFunction, [...seen, value]))
 }
 
 const none = () => []
+
+const returned = (name: string): ReadonlyArray<Entry> => [
+  {
+    name,
+    severity: "information",
+    problem: "it gives a function, which is not called: export what that makes, or leave it out with `null`",
+  },
+]
 
 const called = (
   name: string,
@@ -141,11 +178,11 @@ const called = (
   isSample: boolean,
 ): ReadonlyArray<Entry> => {
   const made = Result.try(() => f(...args))
-  if (Result.isFailure(made)) return [{ name, severity: "error", problem: thrown(made.failure) }]
-  const statements = within(made.success, name, none)
-  return statements.length === 0 && isSample
+  if (Result.isFailure(made)) return failed(name, made.failure)
+  const entries = within(made.success, name, returned)
+  return isSample && !entries.some((entry) => "statement" in entry)
     ? [{ name, severity: "error", problem: "it gave no statement for its sample; say `null` where it makes none" }]
-    : statements
+    : entries
 }
 
 const inner = (name: string): ReadonlyArray<Entry> => [
@@ -176,8 +213,8 @@ const entriesOfExport = (name: string, value: unknown, sample: unknown): Readonl
 }
 
 /**
- * The statements of a module, by the names of its exports: those that are statements, those within exported lists and
- * objects, and those that its functions make.
+ * The statements of a module, by the names of its exports: those that are statements, those within exported lists, Maps, Sets
+ * and objects, and those that its functions make.
  *
  * **When to use**
  *
@@ -188,12 +225,14 @@ const entriesOfExport = (name: string, value: unknown, sample: unknown): Readonl
  *
  * Functions that can do without arguments are called without. What gives no statement then is left out; what throws, and
  * what gives none for its sample, becomes a finding. A function whose type says that it makes no statement may stand
- * without a sample: it is mentioned as an `information`. Classes, generators and async functions are not called.
+ * without a sample: it is mentioned as an `information`. Classes are not called. Nor are async functions, generators, and
+ * functions that a function gives: they are mentioned, too. An export that throws when it is looked at becomes an error.
  *
  * **Gotchas**
  *
  * Functions are called: a module of statements should do nothing else. Statements that are written inside of an Effect
- * cannot be seen; export them.
+ * cannot be seen; export them. Of an instance of a class, statements in its own fields are seen, directly or in lists, Maps,
+ * Sets and plain objects; its methods and private fields are not.
  *
  * **Example** (Statements, and functions that make them)
  *
@@ -228,9 +267,13 @@ export const module = <M extends object>(
   return {
     [CollectedTypeId]: CollectedTypeId,
     // Runners list the exports of a module in orders of their own.
-    entries: Object.entries(module)
-      .sort(([one], [other]) => (one < other ? -1 : 1))
-      .flatMap(([name, value]) => entriesOfExport(name, value, samples[name])),
+    entries: Object.keys(module)
+      .sort((one, other) => (one < other ? -1 : 1))
+      .flatMap((name) => {
+        // Getters and proxies may throw wherever they are touched.
+        const entries = Result.try(() => entriesOfExport(name, Reflect.get(module, name), samples[name]))
+        return Result.isSuccess(entries) ? entries.success : failed(name, entries.failure)
+      }),
   }
 }
 

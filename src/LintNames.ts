@@ -5,8 +5,8 @@
 import type { Explained } from "./Explain.ts"
 import { quote } from "./Identifier.ts"
 import type { UnknownName } from "./LintNotifications.ts"
-import { conditionsOf, detailsOf, operatorOf, operatorsOf, scannedBy } from "./LintPlan.ts"
-import { isKeyword, isMark, isName, type Token, tokensOf } from "./LintTokens.ts"
+import { conditionsOf, detailsOf, operatorOf, operatorsOf, scannedBy, variablesOf } from "./LintPlan.ts"
+import { isKeyword, isMark, isName, outermost, placeAt, type Token, tokensOf } from "./LintTokens.ts"
 import type { Notification, Plan } from "./QueryResult.ts"
 import * as Statement from "./Statement.ts"
 
@@ -20,14 +20,43 @@ const labels = (names: ReadonlyArray<string>) => names.map((name): Named => ({ k
 const types = (names: ReadonlyArray<string>) => names.map((name): Named => ({ kind: "unknown-type", name }))
 const properties = (names: ReadonlyArray<string>) => names.map((name): Named => ({ kind: "unknown-property", name }))
 
-const writes = /^(?:Create|Merge|LockingMerge|Set|Foreach)/
+const isWrite = (plan: Plan): boolean => /^(?:Create|Merge|LockingMerge|Set|Foreach)/.test(operatorOf(plan))
 
-/** Names that an operator may write: after a colon or a dot, or before a value. */
+const isAssigned = (before: Token | undefined) =>
+  before === undefined || isMark(before, ",") || isKeyword(before, "SET")
+
+/** Where `n.name = …` assigns. To assign NULL is to remove. */
+const targetsOf = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> =>
+  outermost(tokens).flatMap(([index, token]) => {
+    const [value, end] = tokens.slice(index + 2)
+    const isRemoved = isKeyword(value, "NULL") && (end === undefined || isMark(end, ","))
+    const isTarget = isMark(tokens[index - 1], ".") && isMark(tokens[index + 1], "=") && isAssigned(tokens[index - 3])
+    return isTarget && !isRemoved ? [token] : []
+  })
+
+/** `FOREACH (x IN list | REMOVE n:Label)` */
+const removedLabels = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> =>
+  tokens.filter((_, index) => isMark(tokens[index - 1], ":") && isKeyword(tokens[index - 3], "REMOVE"))
+
+/** Names that an operator may write: after a colon, before a value, or those that it assigns. */
 const writtenBy = (plan: Plan): ReadonlyArray<string> => {
   const tokens = detailsOf(plan)
-  return tokens.flatMap((token, index) => {
-    const [before, after] = [tokens[index - 1], tokens[index + 1]]
-    return isName(token) && (isMark(before, ":") || isMark(before, ".") || isMark(after, ":")) ? [token.text] : []
+  const removed = removedLabels(tokens)
+  const named = tokens.filter(
+    (token, index) =>
+      isName(token) && (isMark(tokens[index - 1], ":") || isMark(tokens[index + 1], ":")) && !removed.includes(token),
+  )
+  return [...named, ...targetsOf(tokens)].map(({ text }) => text)
+}
+
+/** Variables that get properties of which the statement does not tell the names: `n += $row`, `n[$name] = 1`. */
+const filledBy = (plan: Plan): ReadonlyArray<string> => {
+  const tokens = detailsOf(plan)
+  return outermost(tokens).flatMap(([index, token]) => {
+    const [first, second, third] = tokens.slice(index + 1)
+    const isSet = isMark(first, "=") && !isMark(second, "{")
+    const isAdded = isMark(first, "+") && isMark(second, "=") && !isMark(third, "{")
+    return isAssigned(tokens[index - 1]) && (isSet || isAdded || isMark(first, "[")) ? [token.text] : []
   })
 }
 
@@ -48,25 +77,47 @@ const pattern = (plan: Plan) => {
 
 const isExpand = (plan: Plan) => operatorOf(plan).includes("Expand")
 
-const variablesBy = (plan: Plan): ReadonlyArray<string> =>
-  isExpand(plan) ? pattern(plan).variables : (scannedBy(plan) ?? []).map(({ variable }) => variable)
-
-/** `n.name` of these variables. */
-const propertiesIn = (tokens: ReadonlyArray<Token>, of: ReadonlySet<string>): ReadonlyArray<string> =>
-  tokens.flatMap((token, index) =>
-    isName(token) && isMark(tokens[index - 1], ".") && of.has(tokens[index - 2]?.text ?? "") ? [token.text] : [],
+/** The nodes and relationships that an operator finds: `n:Label`, `UNIQUE n:Label(id) WHERE id = row.id`, `(a)-[r:R]->(b)`. */
+const variablesBy = (plan: Plan): ReadonlyArray<string> => {
+  if (isExpand(plan)) return pattern(plan).variables
+  if (!/Scan|Seek/.test(operatorOf(plan))) return []
+  const tokens = detailsOf(plan)
+  const own = tokens.filter(
+    (_, index) => index === 0 || isMark(tokens[index + 1], ":") || isMark(tokens[index + 1], ")"),
   )
+  return variablesOf(plan).filter((variable) => own.some(({ text }) => text === variable))
+}
+
+/** Where a text has `n.name`; neither the procedure `x.n.name.y()`, nor the function `n.name()`. */
+const isProperty = (token: Token, index: number, tokens: ReadonlyArray<Token>): boolean =>
+  isName(token) && isMark(tokens[index - 1], ".") && !isMark(tokens[index - 3], ".") && !isMark(tokens[index + 1], "(")
+
+/** The properties of these variables that an operator reads. */
+const propertiesBy = (plan: Plan, variables: ReadonlySet<string>): ReadonlyArray<string> => {
+  // What is cached, another operator asks for.
+  if (operatorOf(plan) === "CacheProperties") return []
+  const filled = new Set(operatorsOf(plan).filter(isWrite).flatMap(filledBy))
+  const isKnown = (variable = "") => variables.has(variable) && !filled.has(variable)
+  const tokens = detailsOf(plan)
+  const targets = isWrite(plan) ? targetsOf(tokens) : []
+  return tokens.flatMap((token, index) =>
+    isProperty(token, index, tokens) && isKnown(tokens[index - 2]?.text) && !targets.includes(token)
+      ? [token.text]
+      : [],
+  )
+}
 
 const readBy = (plan: Plan, variables: ReadonlySet<string>): ReadonlyArray<Named> => {
-  if (isExpand(plan)) return types(pattern(plan).types)
-  if (operatorOf(plan) === "Filter") {
-    const asked = conditionsOf(plan).entities.filter(({ variable }) => variables.has(variable))
-    return [
-      ...labels(asked.flatMap(({ names }) => names.flat())),
-      ...properties(propertiesIn(detailsOf(plan), variables)),
-    ]
-  }
-  return (scannedBy(plan) ?? []).flatMap(({ kind, names }) => (kind === "node" ? labels : types)(names.flat()))
+  const operator = operatorOf(plan)
+  const asks = operator === "Filter" || operator === "RemoveLabels"
+  const asked = asks ? conditionsOf(plan).entities.filter(({ variable }) => variables.has(variable)) : []
+  return [
+    ...types(isExpand(plan) ? pattern(plan).types : []),
+    ...labels(asked.flatMap(({ names }) => names.flat())),
+    ...labels(isWrite(plan) ? removedLabels(detailsOf(plan)).map(({ text }) => text) : []),
+    ...(scannedBy(plan) ?? []).flatMap(({ kind, names }) => (kind === "node" ? labels : types)(names.flat())),
+    ...properties(propertiesBy(plan, variables)),
+  ]
 }
 
 /** What a statement that writes looks for, and does not write itself. */
@@ -74,7 +125,7 @@ export const looksFor = ({ plan, queryType }: Explained): ReadonlyArray<Named> =
   if (!queryType.includes("w")) return []
   const operators = operatorsOf(plan)
   const variables = new Set(operators.flatMap(variablesBy))
-  const written = new Set(operators.filter((one) => writes.test(operatorOf(one))).flatMap(writtenBy))
+  const written = new Set(operators.filter(isWrite).flatMap(writtenBy))
   const read = operators.flatMap((one) => readBy(one, variables)).filter(({ name }) => !written.has(name))
   return Array.from(new Map(read.map((named) => [`${named.kind} ${named.name}`, named])).values())
 }
@@ -108,7 +159,5 @@ export const placeOf = ({ kind, name }: Named, text: string): Notification["posi
     const mark = tokens[index - 1]
     return isName(token) && token.text === name && mark?.kind === "mark" && before[kind].includes(mark.text)
   })
-  if (found === undefined) return undefined
-  const lines = text.slice(0, found.start).split(/\r\n|\n|\r/)
-  return { offset: found.start, line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 }
+  return found && placeAt(text, found.start)
 }

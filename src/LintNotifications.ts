@@ -47,7 +47,7 @@ const read = (notification: Notification, explained: Explained): Found => {
     const part = detail === undefined ? "" : `: nothing connects ${detail} with what comes before it`
     return {
       kind: "cartesian-product",
-      ...(multiplies(explained.plan)
+      ...(multiplies(notification, explained.plan)
         ? { severity: "warning", message: `everything is combined with everything${part}` }
         : { severity: "information", message: `patterns are combined, which the plan keeps small${part}` }),
       position,

@@ -70,7 +70,7 @@ export const scannedBy = (plan: Plan): ReadonlyArray<Entity> | undefined => {
 }
 
 /** How a predicate restricts a property: what an index of which kind can look up. */
-export type Lookup = "equality" | "range" | "text"
+export type Lookup = "equality" | "range" | "point" | "text"
 
 /** A restriction of properties of one variable: all of it holds where it is the only one, one of several in an `OR`. */
 export interface Predicate {
@@ -121,6 +121,11 @@ const compares = new Set([
   "CONTAINS",
 ])
 
+const needsOf = (tokens: ReadonlyArray<Token>, variables: ReadonlyArray<string>): ReadonlyArray<string> =>
+  tokens
+    .filter((token, index) => isName(token) && variables.includes(token.text) && !isMark(tokens[index - 1], "."))
+    .map(({ text }) => text)
+
 const comparisonOf = (tokens: ReadonlyArray<Token>, variables: ReadonlyArray<string>): Predicate | undefined => {
   const property = propertyAt(tokens)
   if (property === undefined) return undefined
@@ -131,15 +136,40 @@ const comparisonOf = (tokens: ReadonlyArray<Token>, variables: ReadonlyArray<str
   // A comparison of a comparison is about neither side's value.
   if (outermost(other).some(([, { kind, text }]) => kind !== "quoted" && compares.has(text.toUpperCase())))
     return undefined
-  const needs = other.filter(
-    (token, index) => isName(token) && variables.includes(token.text) && !isMark(other[index - 1], "."),
-  )
   return {
     variable: property.variable,
     properties: [property.name],
     lookup: found[1],
-    needs: needs.map(({ text }) => text),
+    needs: needsOf(other, variables),
   }
+}
+
+const isOneOf = (token: Token | undefined, ...marks: ReadonlyArray<string>) => marks.some((mark) => isMark(token, mark))
+
+/** `point.distance(n.place, $here) < 10`, `10 > point.distance($here, n.place)`, `point.withinBBox(n.place, $from, $to)`. */
+const nearbyOf = (tokens: ReadonlyArray<Token>, variables: ReadonlyArray<string>): Predicate | undefined => {
+  const outer = outermost(tokens)
+  const at = outer.findIndex(([index, token]) => isKeyword(token, "POINT") && isMark(tokens[index + 3], "("))
+  const [start] = outer[at] ?? []
+  if (start === undefined) return undefined
+  const [end = tokens.length, after] = outer[at + 3] ?? []
+  const [, before] = outer[at - 1] ?? []
+  const isDistance = isKeyword(tokens[start + 2], "DISTANCE")
+  const isNear =
+    (before === undefined && isOneOf(after, "<", "<=")) || (after === undefined && isOneOf(before, ">", ">="))
+  const isWithin = before === undefined && after === undefined && isKeyword(tokens[start + 2], "WITHINBBOX")
+  if (!isWithin && !(isDistance && isNear)) return undefined
+  const values = tokens.slice(start + 4, end - 1)
+  const [comma = 0] = outermost(values).find(([, token]) => isMark(token, ",")) ?? []
+  const places = [values.slice(0, comma), ...(isDistance ? [values.slice(comma + 1)] : [])]
+  const place = places.find((one) => propertyAt(one)?.end === one.length)
+  const property = place && propertyAt(place)
+  if (place === undefined || property === undefined) return undefined
+  const needs = needsOf(
+    tokens.filter((token) => !place.includes(token)),
+    variables,
+  )
+  return { variable: property.variable, properties: [property.name], lookup: "point", needs }
 }
 
 /** An `OR` of comparisons of one variable. */
@@ -186,7 +216,9 @@ export const conditionsOf = (filter: Plan): Conditions => {
   const parts = conjunctsOf(detailsOf(filter))
   const labels = parts.flatMap((part) => labelOf(part) ?? [])
   return {
-    predicates: parts.flatMap((part) => comparisonOf(part, variables) ?? alternativesOf(part, variables) ?? []),
+    predicates: parts.flatMap(
+      (part) => comparisonOf(part, variables) ?? nearbyOf(part, variables) ?? alternativesOf(part, variables) ?? [],
+    ),
     entities: labels.filter(({ isComputed }) => !isComputed),
     computed: labels.filter(({ isComputed }) => isComputed).map(({ variable }) => variable),
   }

@@ -79,3 +79,9 @@ export const unwrap = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> => {
   })
   return end === tokens.length - 1 ? unwrap(tokens.slice(1, -1)) : tokens
 }
+
+/** Where an offset of a text is. */
+export const placeAt = (text: string, offset: number) => {
+  const lines = text.slice(0, offset).split(/\r\n|\n|\r/)
+  return { offset, line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 }
+}

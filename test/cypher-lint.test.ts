@@ -25,7 +25,7 @@ const run = (text: string) =>
 
 /** Lets the server know the names that tests use, and has nothing stored. */
 const prepare = Effect.gen(function* () {
-  yield* run(`CREATE (:Person {id: 1, name: "a", born: 1, email: "e", seen: true})-[:WROTE {since: 1, pages: 1}]->
+  yield* run(`CREATE (:Person {id: 1, name: "a", born: 1, email: "e", seen: true, place: 1})-[:WROTE {since: 1, pages: 1}]->
     (:Book {id: 1, title: "t", year: 1}) CREATE (:Person)-[:LIKES {since: 1}]->(:Book)`)
   yield* run("MATCH (n:Person|Book) DETACH DELETE n")
 })
@@ -75,6 +75,7 @@ const typeIndex = (type: string, property: string) =>
   `warning missing-index CREATE INDEX FOR ()-[r:${type}]-() ON (r.${property})`
 const key = (label: string, properties: string) =>
   `warning missing-index CREATE CONSTRAINT FOR (n:${label}) REQUIRE ${properties} IS UNIQUE`
+const pointIndex = "warning missing-index CREATE POINT INDEX FOR (n:Person) ON (n.place)"
 const noName = "warning missing-index"
 
 type Case = readonly [text: string, expected: ReadonlyArray<string>, parameters?: Readonly<Record<string, unknown>>]
@@ -147,6 +148,18 @@ const slow: ReadonlyArray<Case> = [
       "warning missing-index CREATE INDEX FOR ()-[r:WROTE]-() ON (r.since) CREATE INDEX FOR ()-[r:LIKES]-() ON (r.since)",
     ],
   ],
+  ...[
+    "point.distance(n.place, $place) < 10",
+    "point.distance($place, n.place) <= 10",
+    "10 > point.distance(n.place, $place)",
+    "point.withinBBox(n.place, $place, $place)",
+    "point.distance(n.place, $place) < 10 AND n.name <> 'a'",
+  ].map((near): Case => [`MATCH (n:Person) WHERE ${near} RETURN n`, [pointIndex], { place: null }]),
+  [
+    "UNWIND $places AS row MATCH (n:Person) WHERE point.distance(n.place, row.place) < 10 RETURN n",
+    [pointIndex],
+    { places: [] },
+  ],
   ["MATCH (p:Person) WHERE EXISTS { MATCH (b:Book {id: p.id}) } RETURN p", [nodeIndex("Book", "id")]],
   ["MATCH (p:Person) CALL (p) { MATCH (b:Book {id: p.id}) RETURN b LIMIT 1 } RETURN b", [nodeIndex("Book", "id")]],
   [
@@ -179,7 +192,6 @@ const others: ReadonlyArray<Case> = [
   ["MATCH ()-[r {since: 1}]->() RETURN r", [noName]],
   ["MATCH (p:Person), (b:Book) RETURN p, b", ["warning cartesian-product 1:1"]],
   ["MATCH (p:Person), (b:Book) WHERE p.id = b.id RETURN p, b", ["information cartesian-product 1:1"]],
-  ["MATCH (p:Person)\nMATCH (b:Book) RETURN p, b", []],
   ["MATCH (n:Persn) RETURN n", ["warning unknown-label 1:10"]],
   ["MATCH (:Person)-[:WORTE]->(b) RETURN b", ["warning unknown-type 1:19"]],
   ["MATCH (n:Person)\n  RETURN n.lintNmae", ["warning unknown-property 2:12"]],
@@ -188,7 +200,41 @@ const others: ReadonlyArray<Case> = [
   ["MATCH (:Person)-[r:WORTE]->()\nDELETE r", ["warning unknown-type 1:20"]],
   ["MATCH (:Person)-[:WORTE*1..2]->(b:Book) SET b.seen = true", ["warning unknown-type 1:19"]],
   ["MATCH (n:Person) WHERE toLower(n.lintNmae) = 'a' SET n.seen = true", ["warning unknown-property 1:34"]],
+  ["MATCH (n:Person) SET n.name = 'a' RETURN n.lintNmae", ["warning unknown-property 1:44"]],
+  ["MATCH (n:Person) SET n.name = n.lintNmae", ["warning unknown-property 1:33"]],
+  ["MATCH (n:Person) SET n += {name: n.lintNmae}", ["warning unknown-property 1:36"]],
+  ["MATCH (n:Person) SET n.seen = n.id = n.lintNmae", ["warning unknown-property 1:40"]],
+  ["MATCH (n:Person) SET n.seen = true WITH n ORDER BY n.lintNmae RETURN n", ["warning unknown-property 1:54"]],
+  ["MATCH (n:Person) SET n.seen = true WITH n ORDER BY n.lintNmae LIMIT 1 RETURN n", ["warning unknown-property 1:54"]],
+  ["MATCH (n:Person) SET n.seen = true RETURN n.name, collect(n.lintNmae)", ["warning unknown-property 1:61"]],
+  ["MATCH (n:Person) SET n.seen = true RETURN DISTINCT n.lintNmae", ["warning unknown-property 1:54"]],
+  ["MATCH (n:Person) SET n.seen = true RETURN n {.name, .lintNmae}", ["warning unknown-property 1:54"]],
+  ["MATCH (:Person)-[r:WROTE]->() SET r.since = r.lintNmae", ["warning unknown-property 1:47"]],
+  ["MATCH (n:Person) CREATE (:Book {title: n.lintNmae})", ["warning unknown-property 1:42"]],
+  ["MATCH (n:Person) CREATE (n)-[:WROTE {since: n.lintNmae}]->(:Book)", ["warning unknown-property 1:47"]],
+  ["MATCH (n:Person) MERGE (b:Book) ON MATCH SET b.title = n.lintNmae", ["warning unknown-property 1:58"]],
+  ["MATCH (n:Person) FOREACH (i IN [1] | CREATE (:Book {title: n.lintNmae}))", ["warning unknown-property 1:62"]],
+  ["MATCH (n:Person) FOREACH (i IN [1] | SET n.name = n.lintNmae)", ["warning unknown-property 1:53"]],
+  ["MATCH (n:Person) REMOVE n.lintNmae, n:Persn", ["warning unknown-property 1:27", "warning unknown-label 1:39"]],
+  [
+    "MATCH (n:Person) FOREACH (i IN [1] | REMOVE n.lintNmae REMOVE n:Persn)",
+    ["warning unknown-property 1:47", "warning unknown-label 1:65"],
+  ],
   ["MATCH (n:Person) SET n.lintNew = true, n:LintNew", []],
+  ["MATCH (n:Person) SET n.lintNew = coalesce(n.lintNew, 0) + 1 RETURN n.lintNew", []],
+  ["MATCH (n:Person) SET n = {lintNew: 1} RETURN n.lintNew", []],
+  ["MATCH (n:Person) FOREACH (i IN [1] | SET n.lintNew = i) RETURN n.lintNew", []],
+  // Whatever is in the map, is written.
+  ["MATCH (n:Person) SET n += $row RETURN n.lintNew", [], { row: {} }],
+  ["MERGE (n:Book) ON CREATE SET n = $row RETURN n.lintNew", [], { row: {} }],
+  ["CREATE (n:Book $row) RETURN n.lintNew", [], { row: {} }],
+  ["UNWIND $rows AS n CREATE (:Book {title: n.lintNew})", [], { rows: [] }],
+  ["MATCH (n:Person) WITH n, $row AS m SET n.name = m.n.lintNew", [], { row: {} }],
+  [
+    "MATCH (index:Person) SET index.seen = true WITH index CALL db.index.fulltext.listAvailableAnalyzers() YIELD analyzer RETURN analyzer",
+    [],
+  ],
+  ["MATCH (point:Person) SET point.seen = point.distance($name, $name) < 1", []],
   ["MERGE (n:Persn) SET n.seen = true", []],
   ["MATCH (n:Person) CALL { WITH n RETURN 1 AS one } RETURN one", ["warning deprecated 1:18"]],
   ["MATCH (n:Person) RETURN id(n)", ["warning deprecated 1:25"]],
@@ -216,8 +262,86 @@ const others: ReadonlyArray<Case> = [
   ["RETURN $name AS name", ["error invalid"], { name: () => "no value" }],
 ]
 
+const missingEmail = "all nodes with the label `Book` are read for each row: no index finds `Book` by `email`"
+
+/** Products between clauses, of which the server says nothing; and what looks like some. */
+const products: ReadonlyArray<readonly [text: string, ...expected: ReadonlyArray<string>]> = [
+  ["MATCH (p:Person) MATCH (b:Book) RETURN p, b", "`b` with `p`"],
+  ["MATCH (p:Person) MATCH (b:Book) MERGE (p)-[:LIKES]->(b)", "`b` with `p`"],
+  ["MATCH (p:Person) WITH p MATCH (b:Book) RETURN p, b", "`b` with `p`"],
+  ["MATCH (p:Person) WITH DISTINCT p MATCH (b:Book) RETURN p, b", "`b` with `p`"],
+  ["MATCH (p:Person)-[:WROTE]->(l) MATCH (b:Book) RETURN p, b", "`b` with `l`, `p`"],
+  ["MATCH (p:Person) OPTIONAL MATCH (b:Book) RETURN p, b", "`b` with `p`"],
+  ["MATCH (p:Person) CALL (p) { MATCH (b:Book) RETURN b } RETURN p, b", "`b` with `p`"],
+  ["MATCH (p:Person) CALL (p) { MATCH (b:Book) MERGE (p)-[:LIKES]->(b) } RETURN p", "`b` with `p`"],
+  ["MATCH (p:Person) CALL (*) { MATCH (b:Book) RETURN b LIMIT 1 } RETURN p, b"],
+  ["MATCH (p:Person) CALL (p) { MATCH (b:Book) SET b.seen = true } IN TRANSACTIONS", "`b` with `p`"],
+  ["UNWIND $rows AS row MATCH (b:Book) CREATE (b)<-[:WROTE]-(:Person {id: row.id})", "`b` with `row`"],
+  ["UNWIND $rows AS row MATCH (p:Person {id: row.id}) MATCH (b:Book) RETURN p, b", "`b` with `row`"],
+  ["MATCH (p:Person) WITH p.born AS born, count(*) AS n MATCH (b:Book) RETURN born, n, b", "`b` with `born`, `n`"],
+  ["MATCH (p:Person) WHERE p.id > 3 MATCH (b:Book) WHERE b.year > 3 RETURN p, b", "`b` with `p`"],
+  [
+    "MATCH (p:Person) USING INDEX p:Person(id) WHERE p.id > 3 MATCH (b:Book) USING INDEX b:Book(id) WHERE b.id > 3 RETURN p, b",
+    "`b` with `p`",
+  ],
+  ["MATCH (p:Person) MATCH (b:Book) WHERE NOT (p)-[:LIKES]->(b) RETURN p, b", "`b` with `p`"],
+  ["MATCH (p:Person) UNWIND [1, 2] AS i MATCH (b:Book) RETURN p, i, b", "`b` with `i`, `p`"],
+  // A key, a limit or an aggregation keeps a side small.
+  ["MATCH (p:Person {id: 1}) MATCH (b:Book) RETURN p, b"],
+  ["MATCH (p:Person) MATCH (b:Book {id: 1}) RETURN p, b"],
+  ["MATCH (p:Person {id: 1}) MATCH (b:Book {id: 1}) MERGE (p)-[:LIKES]->(b)"],
+  ["MATCH (p:Person {id: 1}) WITH p MATCH (b:Book {year: 1}) MATCH (l:Book) RETURN p, b, l"],
+  ["MATCH (p:Person) WHERE elementId(p) = $name MATCH (b:Book) RETURN p, b"],
+  ["MATCH (p:Person) MATCH (b:Book) WHERE b.year IN [1, 2] RETURN p, b"],
+  ["MATCH (p:Person) OPTIONAL MATCH (b:Book {id: 1}) RETURN p, b"],
+  ["UNWIND $rows AS row MATCH (p:Person {id: row.from}) MATCH (b:Book {id: row.to}) MERGE (p)-[:LIKES]->(b)"],
+  ["UNWIND $rows AS row MATCH (p:Person) WHERE p.email <> row.email RETURN p"],
+  ["MATCH (p:Person) WITH p LIMIT 1 MATCH (b:Book) RETURN p, b"],
+  ["MATCH (p:Person) WITH p ORDER BY p.id LIMIT 1 MATCH (b:Book) RETURN p, b"],
+  ["MATCH (p:Person) WITH count(p) AS n MATCH (b:Book) RETURN n, b"],
+  ["MATCH (p:Person) WITH collect(p.name) AS names MATCH (b:Book) RETURN names, b"],
+  ["MATCH (p:Person) WITH max(p.born) AS born MATCH (b:Book) RETURN born, count(b) AS n"],
+  ["MATCH (p:Person) MERGE (b:Book {id: 1}) MERGE (p)-[:LIKES]->(b)"],
+  ["MERGE (p:Person {id: 1}) MERGE (b:Book {id: 2}) MERGE (p)-[:LIKES]->(b)"],
+  // Nothing is combined.
+  ["MATCH (p:Person) MATCH (p)-[:WROTE]->(b:Book) RETURN p, b"],
+  ["MATCH (p:Person) MATCH (b:Book) MATCH (p)-[:WROTE]->(b) RETURN p, b"],
+  ["MATCH (p:Person) OPTIONAL MATCH (p)-[:WROTE]->(b:Book) RETURN p, b"],
+  ["MATCH (p:Person) MATCH (b:Book) WHERE p.born = b.year RETURN p, b"],
+  ["MATCH (p:Person) MATCH (b:Book) WHERE p.born < b.year RETURN p, b"],
+  ["MATCH (p:Person) OPTIONAL MATCH (b:Book) WHERE b.year < p.born RETURN p, b"],
+  ["MATCH (p:Person) CALL (p) { MATCH (b:Book) RETURN b ORDER BY b.year - p.born LIMIT 3 } RETURN p, b"],
+  ["MATCH (p:Person) CALL (p) { MATCH (b:Book) WHERE b.year > p.born RETURN b } RETURN p, b"],
+  ["MATCH (p:Person) CALL (p) { MATCH (p)-[:WROTE]->(b) RETURN count(b) AS n } RETURN p, n"],
+  ["MATCH (p:Person) CALL (p) { MATCH (b:Book) RETURN count(b) AS n } RETURN p, n"],
+  ["MATCH (p:Person) RETURN p, COUNT { MATCH (b:Book) } AS n"],
+  ["MATCH (p:Person) RETURN p, COUNT { MATCH (b:Book) WHERE b.title <> 'a' } AS n"],
+  ["MATCH (p:Person) RETURN p, COLLECT { MATCH (b:Book) RETURN b.title } AS titles"],
+  ["MATCH (p:Person) WHERE EXISTS { MATCH (b:Book) } RETURN p"],
+  ["MATCH (p:Person) WHERE EXISTS { MATCH (b:Book) MATCH (l:Book) } RETURN p"],
+  ["MATCH (p:Person) WHERE p.born = 1 OR NOT EXISTS { MATCH (b:Book) } RETURN p"],
+  ["MATCH (p:Person) RETURN p.name AS name UNION MATCH (b:Book) RETURN b.title AS name"],
+  ["CREATE (p:Person {id: 1}) WITH p MATCH (b:Book) RETURN p, b"],
+  ["MATCH (p:Person) CREATE (l:Book) WITH p MATCH (b:Book {email: 'e'}) RETURN p, b", missingEmail],
+  ["MATCH (p:Person) CREATE (p)-[:WROTE]->(b:Book) RETURN b"],
+  ["MATCH (p:Person) FOREACH (i IN [1, 2] | MERGE (b:Book {id: i}) MERGE (p)-[:LIKES]->(b))"],
+]
+
 const leaves = (plan: CypherLint.Explained["plan"]): ReadonlyArray<string> =>
   plan.children.length === 0 ? [plan.operatorType] : plan.children.flatMap(leaves)
+
+const call = (type: string, entity: string, name: string, query: string) =>
+  `CALL db.index.${type}.query${entity}s(${name}, ${query}) YIELD score RETURN score`
+
+const procedures = (name: string): ReadonlyArray<string> => [
+  call("fulltext", "Node", name, "'x'"),
+  call("fulltext", "Relationship", name, "'x'"),
+  call("vector", "Node", name, "3, [1.0]"),
+  call("vector", "Relationship", name, "3, [1.0]"),
+]
+
+const counts = (texts: ReadonlyArray<string>, parameters = {}) =>
+  Effect.forEach(texts, (text) => Effect.map(CypherLint.lint([make(text, parameters)]), (findings) => findings.length))
 
 const messageOf = (text: string) =>
   Effect.map(Effect.flip(expectCleanStatements([make(text, {})])), ({ message }) => message)
@@ -369,10 +493,11 @@ it.layer(layer, { excludeTestServices: true })("the linter", (it) => {
     it.effect("takes no offence at two patterns that a key keeps small", () =>
       Effect.gen(function* () {
         const pair = statement("MATCH (p:Person {id: 1}), (b:Book {id: 2}) CREATE (p)-[:WROTE]->(b)")
+        // That an index is missing is a finding of its own.
         assert.deepStrictEqual(yield* lint([pair]), [
-          "warning cartesian-product 1:1",
           nodeIndex("Book", "id"),
           nodeIndex("Person", "id"),
+          "information cartesian-product 1:1",
         ])
         yield* schema(
           "CREATE CONSTRAINT FOR (n:Person) REQUIRE n.id IS UNIQUE",
@@ -448,6 +573,86 @@ it.layer(layer, { excludeTestServices: true })("the linter", (it) => {
     )
   })
 
+  describe("products", () => {
+    it.effect("prepares keys", () =>
+      schema(
+        "CREATE CONSTRAINT FOR (n:Person) REQUIRE n.id IS UNIQUE",
+        "CREATE CONSTRAINT FOR (n:Book) REQUIRE n.id IS UNIQUE",
+        "CREATE INDEX FOR (n:Book) ON (n.year)",
+      ),
+    )
+
+    for (const [text, ...expected] of products) {
+      it.effect(`finds ${expected.length === 0 ? "none" : expected.join(" and ")} in ${text}`, () =>
+        Effect.gen(function* () {
+          const findings = yield* CypherLint.lint([statement(text, { name: "x", rows: [] })])
+          assert.deepStrictEqual(
+            findings.map(({ message }) =>
+              message.replaceAll(prefix, "").replace("everything is combined with everything: nothing connects ", ""),
+            ),
+            expected,
+          )
+          for (const { kind, position, severity } of findings.filter(({ kind }) => kind !== "missing-index")) {
+            assert.deepStrictEqual([kind, position, severity], ["cartesian-product", undefined, "warning"])
+          }
+        }),
+      )
+    }
+
+    it.effect("are told once, and with their place where the server tells it", () =>
+      Effect.gen(function* () {
+        const both = statement("MATCH (p:Person), (b:Book) MATCH (l:Book) RETURN p, b, l")
+        const findings = yield* CypherLint.lint([both])
+        assert.include(findings.map(brief), "warning cartesian-product 1:1")
+        assert.lengthOf(
+          findings.filter(({ position }) => position !== undefined),
+          1,
+        )
+      }),
+    )
+
+    it.effect("drops the keys", () => dropIndexes)
+  })
+
+  describe("indexes by name", () => {
+    const fulltext = `${prefix}Full`
+    const vector = `${prefix}Vector`
+    it.effect("are errors where they are not there, as the server refuses to run the statement", () =>
+      Effect.gen(function* () {
+        const neo4j = yield* Neo4jClient
+        for (const text of procedures(`'${fulltext}'`)) {
+          const [finding, ...more] = yield* CypherLint.lint([make(text, {})])
+          assert.deepStrictEqual(
+            [finding?.kind, finding?.severity, finding?.position?.offset, more.length],
+            ["missing-index", "error", text.indexOf("'"), 0],
+          )
+          assert.include(finding?.message, fulltext)
+          yield* Effect.flip(neo4j.read(make(text, {})))
+        }
+      }),
+    )
+
+    it.effect("are found where they are there, of the same type, for the same entities", () =>
+      Effect.gen(function* () {
+        yield* schema(
+          `CREATE FULLTEXT INDEX ${fulltext} FOR (n:Person) ON EACH [n.name]`,
+          `CREATE VECTOR INDEX ${vector} FOR ()-[r:WROTE]-() ON (r.pages) OPTIONS {indexConfig: {\`vector.dimensions\`: 1}}`,
+        )
+        assert.deepStrictEqual(yield* counts(procedures(`"${fulltext}"`)), [0, 1, 1, 1])
+        assert.deepStrictEqual(yield* counts(procedures(`'${vector}'`)), [1, 1, 1, 0])
+        assert.deepStrictEqual(yield* counts(procedures("$index"), { index: fulltext }), [0, 1, 1, 1])
+        const spaced = `CALL db . index /* x */ .\`fulltext\`.queryNodes ( '${fulltext}' , 'x') YIELD node RETURN node`
+        assert.deepStrictEqual(yield* counts([spaced, spaced.replace("Full'", "Ful'")]), [0, 1])
+        const [finding] = yield* CypherLint.lint(procedures("$index").map((text) => make(text, { index: "s3cret" })))
+        assert.include(finding?.message, "$index")
+        assert.notInclude(finding?.message, "s3cret")
+        // What is not called is none.
+        const told = `RETURN "CALL db.index.fulltext.queryNodes('nope', 'x')" AS text`
+        assert.deepStrictEqual(yield* counts([told]), [0])
+      }).pipe(Effect.ensuring(Effect.orDie(dropIndexes))),
+    )
+  })
+
   describe("expectCleanStatements", () => {
     const samples = { byName: ["Ada"], misspelt: ["Ada"], page: CypherLint.each([], ["Ada"]) } as const
 
@@ -520,9 +725,21 @@ it.layer(layer, { excludeTestServices: true })("the linter", (it) => {
 const entries = ({ entries }: CypherLint.Collected) =>
   entries.map((entry) => ("statement" in entry ? entry.name : `${entry.severity} ${entry.name}: ${entry.problem}`))
 
+const refuse = (): never => {
+  throw new TypeError("s3cret")
+}
+
 const fail = (secret: string): Statement => {
   throw new TypeError(secret)
 }
+
+const hostile = <T extends object>(target: T) =>
+  new Proxy(target, {
+    has: refuse,
+    get: refuse,
+    ownKeys: refuse,
+    getPrototypeOf: refuse,
+  })
 
 describe("CypherLint.module", () => {
   it("takes statements, those in lists and objects, and those that functions make; classes and Schemas are none", () => {
@@ -565,19 +782,117 @@ describe("CypherLint.module", () => {
     ])
   })
 
-  it("calls no class, and nothing that waits", () => {
+  it("calls no class, and nothing that waits, which it mentions", () => {
     const calls: Array<string> = []
     const module = {
       later: async () => void calls.push("later"),
       generate: function* () {
         yield calls.push("generate")
       },
+      both: async function* () {
+        yield calls.push("both")
+      },
+      within: { later: async () => void calls.push("within") },
       Made: class {
         readonly calls = calls.push("Made")
       },
     }
-    assert.deepStrictEqual(entries(CypherLint.module(module)), [])
+    assert.deepStrictEqual(
+      entries(CypherLint.module(module)).map((entry) => entry.split(":")[0]),
+      ["information both", "information generate", "information later", "information within.later"],
+    )
     assert.deepStrictEqual(calls, [])
+    assert.deepStrictEqual(
+      entries(CypherLint.module(module, { samples: { later: null, generate: null, both: null, within: null } })),
+      [],
+    )
+  })
+
+  it("takes functions by what they are, and not by the words that they begin with", () => {
+    // oxfmt would put brackets around the parameter.
+    const [byAsync] = [new Function("cypher", "return async => cypher`RETURN ${async} AS a`")(cypher)]
+    const module = {
+      byAsync,
+      class() {
+        return cypher`RETURN 1`
+      },
+    }
+    const samples = { byAsync: ["a"] } as unknown as CypherLint.Samples<typeof module>
+    assert.deepStrictEqual(entries(CypherLint.module(module, { samples })), ["byAsync", "class"])
+  })
+
+  it("looks into Maps, Sets and the fields of instances", () => {
+    const one = cypher`RETURN 1`
+    class Repository {
+      readonly one = one
+      readonly more = { list: [one], map: new Map([["a", one]]) }
+      readonly call = (name: string) => cypher`RETURN ${name}`
+      readonly other = new Date()
+    }
+    const key = {}
+    const module = {
+      map: new Map<unknown, unknown>([
+        ["a", one],
+        [key, [one]],
+        ["f", (name: string) => name],
+      ]),
+      set: new Set([one]),
+      own: new Repository(),
+      loaded: Effect.succeed(one),
+    }
+    assert.deepStrictEqual(
+      entries(CypherLint.module(module)).map((entry) => entry.split(":")[0]),
+      ["map.a", "map[1][0]", "warning map.f", "own.one", "own.more.list[0]", "own.more.map.a", "set[0]"],
+    )
+  })
+
+  it("mentions a function that a function gives", () => {
+    const module = {
+      curried: () => (name: string) => cypher`RETURN ${name}`,
+      several: () => ({ one: cypher`RETURN 1`, find: (name: string) => cypher`RETURN ${name}` }),
+      sampled: (n: number) => (name: string) => cypher`RETURN ${name}, ${n}`,
+    }
+    const samples = { sampled: [1] } as unknown as CypherLint.Samples<typeof module>
+    assert.deepStrictEqual(
+      entries(CypherLint.module(module, { samples })).map((entry) => entry.split(":")[0]),
+      ["information curried", "error sampled", "several.one", "information several.find"],
+    )
+  })
+
+  it("has a finding of an export that throws when it is looked at, and goes on", () => {
+    const revoked = Proxy.revocable({}, {})
+    revoked.revoke()
+    const module = {
+      get getter() {
+        return refuse()
+      },
+      nested: {
+        get getter() {
+          return refuse()
+        },
+      },
+      list: [hostile([])],
+      proxy: hostile({}),
+      proxied: hostile(() => 1),
+      revoked: revoked.proxy,
+      given: () => hostile({}),
+      ok: cypher`RETURN 1`,
+    }
+    const found = entries(CypherLint.module<object>(module))
+    assert.notInclude(found.join(), "s3cret")
+    assert.deepStrictEqual(
+      found.map((entry) => entry.replace(/: it threw TypeError.*/, "")),
+      [
+        "error getter",
+        "error given",
+        "error list",
+        "error nested",
+        "ok",
+        "error proxied",
+        "error proxy",
+        "error revoked",
+      ],
+    )
   })
 
   it("mentions what it cannot look at, without the values of samples", () => {

@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { Neo4jError } from "../../src/Neo4jError.ts"
 import type { Settings } from "../../src/Settings.ts"
+import { UniquenessCheck } from "../../src/UniquenessCheck.ts"
 import { checkGates } from "../internal/mock/Checks.ts"
 import { ExchangeLog } from "../internal/mock/ExchangeLog.ts"
 import type { GateKeeper } from "../internal/mock/GateKeeper.ts"
@@ -128,7 +129,11 @@ const build = ({
     yield* orFail(() => checkGates(gates, "Neo4jMock.layer"))
     const identity = { agent, database }
     const { server, services } = yield* makeMock({ answering: script, log, gates, identity, settings })
-    return Context.add(services, Control, controlOf(script, log, server.gates))
+    return services.pipe(
+      Context.add(Control, controlOf(script, log, server.gates)),
+      // A script answers what the program says.
+      Context.add(UniquenessCheck, false),
+    )
   })
 
 const controlOf = (script: Script, log: ExchangeLog, gates: GateKeeper): Control["Service"] =>
