@@ -2,6 +2,8 @@
 import type { Report } from "./support/Report.ts"
 
 const benchmarks: Readonly<Record<string, () => Promise<{ readonly run: () => Promise<Report> }>>> = {
+  batching: () => import("./Batching.ts"),
+  bulk: () => import("./Bulk.ts"),
   query: () => import("./Query.ts"),
   cancel: () => import("./Cancel.ts"),
   pool: () => import("./Pool.ts"),

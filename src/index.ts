@@ -20,6 +20,7 @@ export * as Neo4jSchema from "./Neo4jSchema.ts"
 export type { Neo4jSession } from "./Neo4jSession.ts"
 export type { PoolAlert, PoolEvent } from "./PoolEvent.ts"
 export type { Histogram, PoolStats } from "./PoolStats.ts"
+export * as NodeModel from "./NodeModel.ts"
 export type { InnerStatementOptions, Neo4jTransaction } from "./Neo4jTransaction.ts"
 export type {
   AccessMode,
@@ -35,6 +36,8 @@ export type { Counters, Notification, Plan, Profile, QueryResult, QuerySummary, 
 export { SessionLogging, SessionMonitor, type SessionStats } from "./SessionMonitor.ts"
 export * as PoolMetrics from "./PoolMetrics.ts"
 export { type PoolCounts, PoolRegistry, type Pools, type PoolSource, type RegisteredPool } from "./PoolRegistry.ts"
+export * as RelationshipModel from "./RelationshipModel.ts"
+export * as SchemaDeclaration from "./SchemaDeclaration.ts"
 export { type BorrowOptions, SessionPool } from "./SessionPool.ts"
 export { isStatement, type RowSchema, type Statement } from "./Statement.ts"
 export type * as Value from "./Value.ts"
