@@ -63,6 +63,9 @@ const property = (name: string): Fragment.Fragment => {
  * of a statement, such as a name that Neo4j cannot store or a text in the place of a fragment, makes a statement that fails
  * with `InvalidStatement` when it is run; building it never throws.
  *
+ * Nothing can stand in a string, a quoted name or a comment: write `` n.name = ${name} `` without quotes, and join texts with
+ * `+`. Each template closes what it opens of these; only what is passed to `cypher.unsafe` is not looked at.
+ *
  * **Example** (Values are bound, names are quoted)
  *
  * ```ts
@@ -194,7 +197,7 @@ export const cypher: {
    * statement.parameters // => { p0: 7, p1: { nick: null } }
    * ```
    */
-  readonly set: (properties: object) => Fragment.Fragment
+  readonly set: <A extends object>(properties: A & PropertyMap.Plain) => Fragment.Fragment
   /**
    * The properties that a pattern has, with quoted names and bound values.
    *
@@ -208,6 +211,9 @@ export const cypher: {
    * `` MATCH (n:User ${cypher.match({ id })}) DETACH DELETE n `` would delete all where `id` is missing. It takes no `null`:
    * that equals nothing in Cypher, not even itself.
    *
+   * Of a value whose type is a type parameter, the compiler cannot tell that no property is missing: name the properties, as
+   * in `cypher.match({ id: node.id })`.
+   *
    * **Example** (A node by its key)
    *
    * ```ts
@@ -216,10 +222,13 @@ export const cypher: {
    * const statement = cypher`MERGE (n:Person ${cypher.match({ email: "ada@example.org", country: "GB" })}) RETURN n`
    * statement.text // => "MERGE (n:Person {`email`: $p0, `country`: $p1}) RETURN n"
    *
-   * cypher`MATCH (n:Person ${cypher.match({})}) DETACH DELETE n`.problem?.slice(0, 31) // => "cypher.match got no properties,"
+   * const given: Readonly<Record<string, unknown>> = {}
+   * cypher`MATCH (n:Person ${cypher.match(given)}) DETACH DELETE n`.problem?.slice(0, 31) // => "cypher.match got no properties,"
    * ```
    */
-  readonly match: <A extends object & PropertyMap.Present<A>>(properties: A) => Fragment.Fragment
+  readonly match: <A extends object & PropertyMap.Present<A>>(
+    properties: A & PropertyMap.Plain & PropertyMap.Some<A>,
+  ) => Fragment.Fragment
   /**
    * Conditions, all of which hold, each in parentheses. Empty ones are left out; `and([])` is `true`.
    *
@@ -292,7 +301,13 @@ export const cypher: {
   readonly empty: Fragment.Fragment
   /** A number sent as FLOAT also where it is whole. */
   readonly float: (value: number) => Float
-  /** A piece of a statement with its own bound values. */
+  /**
+   * A piece of a statement with its own bound values.
+   *
+   * **Gotchas**
+   *
+   * A piece put into the next one, again and again in a loop, is copied each time: for a list, write `and`, `or` or `join`.
+   */
   readonly fragment: (strings: TemplateStringsArray, ...values: ReadonlyArray<unknown>) => Fragment.Fragment
   /** Text that goes into the statement as it is. Never pass anything that a user can influence. */
   readonly unsafe: (text: string) => Fragment.Fragment

@@ -72,12 +72,18 @@ export const kindOf = (u: unknown): string =>
     () => "an object that cannot be read",
   )
 
+// Two quoted names would become one, and two slashes, or a slash and a star, a comment.
+const join = (before: string, next: string): string =>
+  (before.endsWith("`") && next.startsWith("`")) || (before.endsWith("/") && /^[/*]/.test(next))
+    ? `${before} ${next}`
+    : before + next
+
 const splice = (strings: ReadonlyArray<string>, values: ReadonlyArray<unknown>): Fragment => {
   const outStrings: Array<string> = [strings[0] ?? ""]
   const outValues: Array<unknown> = []
   let problem: string | undefined
   const append = (text: string) => {
-    outStrings[outStrings.length - 1] += text
+    outStrings.push(join(outStrings.pop() ?? "", text))
   }
   values.forEach((value, index) => {
     if (isValue(value)) {

@@ -6,6 +6,7 @@
 import * as Option from "effect/Option"
 import * as Fragment from "./Fragment.ts"
 import * as Identifier from "./Identifier.ts"
+import type { Statement } from "./Statement.ts"
 
 type Entries = ReadonlyArray<readonly [key: string, value: unknown]>
 
@@ -53,6 +54,21 @@ const whatIs = (u: unknown): string => {
   return kind === "an object" ? "an instance of a class" : kind
 }
 
+/**
+ * What no list, map, function, date, fragment or statement is: they have keys that are symbols.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Plain = {
+  readonly [
+    K in Extract<
+      keyof ReadonlyArray<unknown> | keyof CallableFunction | keyof Date | keyof Fragment.Fragment | keyof Statement,
+      symbol
+    >
+  ]?: never
+}
+
 /** @category constructors @since 0.1.0 */
 export const set = (properties: object): Fragment.Fragment =>
   withEntries("cypher.set", properties, (entries) => {
@@ -78,8 +94,11 @@ const isNull = (value: unknown): boolean =>
  */
 export type Present<A> = { readonly [K in keyof A]-?: unknown extends A[K] ? unknown : NonNullable<A[K]> }
 
+/** Nothing where there are no properties. @category models @since 0.1.0 */
+export type Some<A> = A extends unknown ? ([keyof A] extends [never] ? never : unknown) : never
+
 /** @category constructors @since 0.1.0 */
-export const match = <A extends object & Present<A>>(properties: A): Fragment.Fragment =>
+export const match = (properties: object): Fragment.Fragment =>
   withEntries("cypher.match", properties, (entries) => {
     for (const [key, value] of entries) {
       const what = `the property ${JSON.stringify(key)} that cypher.match got`

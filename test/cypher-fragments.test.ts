@@ -25,6 +25,10 @@ const problemOf = (fragment: Fragment): string => of(fragment).problem ?? assert
 const isOne = cypher.fragment`n.a = ${1}`
 const isTwo = cypher.fragment`n.b = ${2} OR n.c`
 
+const setAll = <T extends object>(properties: T) => cypher.set(properties)
+const setSome = <T extends { readonly id: string }>(properties: Partial<T>) => cypher.set(properties)
+const matchOne = <T extends { readonly id: string }>({ id }: T) => cypher.match({ id })
+
 describe("labels and types", () => {
   it("several labels are all meant, several types are any of them", () => {
     assert.equal(textOf(cypher.label("A", "B`", "C D")), "`A`:`B```:`C D`")
@@ -116,6 +120,7 @@ describe("match", () => {
     // @ts-expect-error null equals nothing
     assert.match(problemOf(cypher.match({ name: "Ada", id: null })), /"id" .* null/)
     assert.match(problemOf(cypher.match({ id: Option.none() })), /"id" .* null/)
+    // @ts-expect-error it would match everything
     assert.match(problemOf(cypher.match({})), /no properties/)
     const user: { readonly id?: string } = {}
     // @ts-expect-error it may be missing
@@ -129,7 +134,7 @@ describe("match", () => {
 
 describe("set and match", () => {
   for (const [name, make] of [
-    ["set", cypher.set],
+    ["set", cypher.set as (properties: object) => Fragment],
     ["match", cypher.match as (properties: object) => Fragment],
   ] as const) {
     it(`${name} refuses names that Neo4j cannot store, and what is no value or no plain object`, () => {
@@ -148,11 +153,52 @@ describe("set and match", () => {
     })
   }
 
+  it("compile with any object that can be one, and with nothing that is surely none", () => {
+    // Keys that functions, lists, fragments and statements have, too.
+    const row = { call: 1, length: 2, values: 3, strings: 4, text: 5, problem: 6 }
+    const either: { readonly a: string } | { readonly b: number } = { a: "x" }
+    for (const fragment of [
+      setAll(row),
+      setSome({ id: "x" }),
+      matchOne({ id: "x" }),
+      cypher.set(either),
+      cypher.match(either),
+      cypher.match(row),
+      cypher.set({}),
+    ]) {
+      assert.equal(of(fragment).problem, undefined)
+    }
+    for (const fragment of [
+      // @ts-expect-error a function has no properties to write
+      cypher.set(() => 1),
+      // @ts-expect-error a function has no properties to match
+      cypher.match(cypher.label),
+      // @ts-expect-error a class is no object of it
+      cypher.set(Map),
+      // @ts-expect-error a list has no names
+      cypher.set([1]),
+      // @ts-expect-error a list has no names
+      cypher.match([1]),
+      // @ts-expect-error a map is no plain object
+      cypher.set(new Map([["a", 1]])),
+      // @ts-expect-error a date is one value
+      cypher.match(new Date(0)),
+      // @ts-expect-error a fragment is a piece of the text
+      cypher.set(isOne),
+      // @ts-expect-error a label expression is a piece of the text
+      cypher.match(any("A")),
+      // @ts-expect-error a statement is no object of values
+      cypher.set(cypher`RETURN 1`),
+    ]) {
+      assert.match(problemOf(fragment), /takes a plain object, and got/)
+    }
+  })
+
   it("no problem shows a value", () => {
     const secret = "hunter2"
     const problems = [
       problemOf(cypher.set(secret as never)),
-      problemOf(cypher.set([secret])),
+      problemOf(cypher.set([secret] as never)),
       problemOf(cypher.set({ password: secret, "": secret })),
       problemOf(cypher.match({ password: secret, id: null as never })),
       problemOf(cypher.and([secret as never])),
@@ -202,6 +248,17 @@ describe("and, or, join and when", () => {
     assert.equal(textOf(cypher.join(parts, undefined)), "$p0, $p1, $p2")
     // The names of parameters stay apart.
     assert.equal(textOf(cypher.join(parts, cypher.empty)), "$p0 $p1 $p2")
+  })
+
+  it("keeps names apart that stand beside each other, and makes no comment of two slashes", () => {
+    const [a, b] = [cypher.property("a"), cypher.property("b")]
+    assert.equal(textOf(cypher.fragment`n.${a}${b}`), "n.`a` `b`")
+    assert.equal(textOf(cypher.fragment`n.${cypher.fragment`${a}`}${cypher.empty}${b}`), "n.`a` `b`")
+    assert.equal(textOf(cypher.fragment`n.\`c\`${b}\`d\``), "n.`c` `b` `d`")
+    assert.equal(textOf(cypher.join([a, b], cypher.empty)), "`a` `b`")
+    assert.equal(textOf(cypher.fragment`6 /${cypher.fragment`/ ${2}`}`), "6 / / $p0")
+    assert.equal(textOf(cypher.fragment`6 /${cypher.empty}${cypher.unsafe("*")} 2`), "6 / * 2")
+    assert.equal(textOf(cypher.fragment`6 /${cypher.fragment` 2`}`), "6 / 2")
   })
 
   it("asks for an optional part only where its condition holds, and does not hide what the function throws", () => {
@@ -710,7 +767,7 @@ it.layer(layer, { excludeTestServices: true })("on a server", (it) => {
     ["a text for a condition", cypher.and(["true" as never]), /takes fragments/],
     ["a text for a separator", cypher.join([isOne], " " as never), /separator/],
     ["a missing property", cypher.match({ id: undefined as never }), /"id"/],
-    ["a pattern without properties", cypher.match({}), /no properties/],
+    ["a pattern without properties", cypher.match({} as never), /no properties/],
     ["a key that Neo4j cannot store", cypher.set({ "": 1 }), /the name "" is empty/],
     ["a bad optional part", cypher.when(true, () => cypher.property("")), /the name "" is empty/],
   ]

@@ -121,7 +121,10 @@ const essentials: Readonly<Record<string, ReadonlyArray<RegExp>>> = {
 }
 
 it("every example is tested", () => {
-  const examples = readdirSync(folder).filter((name) => name.endsWith(".ts") && !name.endsWith(".config.ts"))
+  // catalogue.ts has test/cypher-examples.test.ts.
+  const examples = readdirSync(folder).filter(
+    (name) => name.endsWith(".ts") && !name.endsWith(".config.ts") && name !== "catalogue.ts",
+  )
   assert.deepStrictEqual(examples, Object.keys(essentials))
 })
 

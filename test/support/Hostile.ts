@@ -76,6 +76,58 @@ export const value = (random: Random): string | number | boolean | ReadonlyArray
   }
 }
 
+const within = [
+  "'",
+  '"',
+  "`",
+  "``",
+  "\\",
+  "\\\\",
+  "\\'",
+  '\\"',
+  "\\n",
+  "\\u0022",
+  "\\u0027",
+  "\\u0060",
+  "\\u002a\\u002f",
+  "\\u002F\\u002F",
+  "\\u005C",
+  "\\u000a",
+  "\\u000D",
+  "\\U0027",
+  "//",
+  "/*",
+  "*/",
+  "/",
+  "*",
+  "\n",
+  "\r",
+  "\u2028",
+  "\u0085",
+  "$p0",
+  "$",
+  "a",
+  ", ",
+] as const
+
+/** What opens a string, a name or a comment, and what may or may not close it. */
+const quotation = (random: Random): string => {
+  const opening = random.pick(["'", '"', "`", "//", "/*"])
+  const closing = opening === "//" ? "\n" : opening === "/*" ? "*/" : opening
+  const inside = random.list(3, () => random.pick(within)).join("")
+  const whole = `${opening}${inside}${random.next() < 0.95 ? closing : ""}`
+  return opening === "`" ? `{a: 1}.${whole}, ` : opening.startsWith("/") ? whole : `${whole}, `
+}
+
+/** The beginning and the end of a list's items, with what is quoted and commented on; the cut may be in that. */
+export const cutItems = (random: Random): readonly [before: string, behind: string] => {
+  const items = ["1, ", ...random.list(3, () => quotation(random))]
+  const text = items.join("")
+  const cut =
+    random.next() < 0.5 ? items.slice(0, random.int(1, items.length)).join("").length : random.int(0, text.length)
+  return [text.slice(0, cut), text.slice(cut)]
+}
+
 const fail = (): never => {
   throw new Error("touched")
 }
