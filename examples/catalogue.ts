@@ -56,7 +56,7 @@ const declarations = [...Director.declarations, ...Film.declarations, ...Directe
 const declare = Effect.gen(function* () {
   const neo4j = yield* Neo4jClient
   for (const declaration of declarations) yield* neo4j.write(SchemaDeclaration.statement(declaration))
-  yield* neo4j.write(cypher`CALL db.awaitIndexes()`)
+  for (const { name } of declarations) yield* neo4j.read(cypher`CALL db.awaitIndex(${name})`)
   yield* Console.log(`The models declare:\n  ${declarations.map(({ name }) => name).join("\n  ")}`)
 })
 

@@ -240,6 +240,9 @@ const answer = <In, Encoded, A, E, RE, RD, I>(
     )
   })
 
+// A span that lives long would have no end of them. As many as OpenTelemetry's SDKs keep by default.
+const mostLinks = 128
+
 /** A span for a batch, linked with those of its requests. */
 const traced =
   (operation: string, entries: ReadonlyArray<Asking>) =>
@@ -251,7 +254,11 @@ const traced =
     }
     const linkBack = Effect.map(Effect.option(Effect.currentSpan), (batch) => {
       if (Option.isNone(batch)) return
-      for (const span of spans) if (span._tag === "Span") span.addLinks([{ span: batch.value, attributes: {} }])
+      for (const span of spans) {
+        if (span._tag === "Span" && span.links.length < mostLinks) {
+          span.addLinks([{ span: batch.value, attributes: {} }])
+        }
+      }
     })
     return Effect.withSpan(Effect.andThen(linkBack, effect), operation, {
       links: Array.from(spans, (span) => ({ span, attributes: {} })),

@@ -122,8 +122,8 @@ export const requestOption: {
 const encodedOf = <Encoded>(asked: Asked<unknown, Encoded>): Arr.NonEmptyReadonlyArray<Encoded> =>
   Arr.map(asked, ({ encoded }) => encoded)
 
-const missing = (operation: string): Exit.Exit<never, Cause.NoSuchElementError> =>
-  Exit.fail(new Cause.NoSuchElementError(`${operation}: there is no row for this request`))
+const missing = (operation: string, why = ""): Exit.Exit<never, Cause.NoSuchElementError> =>
+  Exit.fail(new Cause.NoSuchElementError(`${operation}: there is no row for this request${why}`))
 
 const many = 10
 
@@ -172,6 +172,7 @@ export const findById = <Id extends Schema.Constraint, Res extends Schema.Constr
 > => {
   const operation = "CypherResolver.findById"
   const none = missing(operation)
+  const strangers = missing(operation, "; rows came, but none whose ResultId is equal to a request")
   return makeResolver({
     operation,
     options,
@@ -185,7 +186,8 @@ export const findById = <Id extends Schema.Constraint, Res extends Schema.Constr
         results.forEach((result, index) => {
           MutableHashMap.set(found, ResultId(result, rows[index] as Row), Exit.succeed(result))
         })
-        return asked.map(({ payload }) => Option.getOrElse(MutableHashMap.get(found, payload), () => none))
+        const exits = asked.map(({ payload }) => Option.getOrElse(MutableHashMap.get(found, payload), () => none))
+        return rows.length > 0 && exits.every(Exit.isFailure) ? exits.map(() => strangers) : exits
       }),
   })
 }
@@ -294,6 +296,9 @@ const wrongLength = (rows: number, requests: number, operation: string): Neo4jEr
  * also without a uniqueness constraint. Other clients, and transactions around a request, need the constraint.
  *
  * **Gotchas**
+ *
+ * A batch that waits for a lock of another transaction lets the batches behind it in its lane wait, too; `timeout` bounds it.
+ * A batch with many bad values takes many statements to be taken apart, and its lane waits for that.
  *
  * The default mode is `"write"`. A batch whose connection is lost while it commits fails with `CommitUnknown`; with
  * `retry: "idempotent"` it is written again.

@@ -197,6 +197,18 @@ const byCode: ReadonlyMap<string, Make> = new Map(
       "this server does not support the operation",
     ),
     "Neo.ClientError.Procedure.ProcedureNotFound": (error) => new Reason.UnsupportedCommand(withServerText(error)),
+    "Neo.DatabaseError.Transaction.TransactionStartFailed": (error) =>
+      /CALL .* IN TRANSACTIONS|implicit transaction/.test(error.message)
+        ? new Reason.InvalidStatement({
+            message: "it commits by itself and cannot run inside a transaction",
+            hint: "Run it with autoCommit, or take `IN TRANSACTIONS` away",
+          })
+        : new Reason.UnknownError(withOwnText("the server could not begin the transaction", seeCause)(error)),
+    "Neo.DatabaseError.Schema.ConstraintCreationFailed": make(
+      Reason.ConstraintViolation,
+      "the constraint was not created, as data that are there break it",
+      "MATCH (n:Label) WITH n.property AS value, count(*) AS nodes WHERE nodes > 1 RETURN value finds them",
+    ),
     "Neo.ClientError.Statement.SemanticError": make(
       Reason.CypherSyntaxError,
       "the statement parses, but what it asks is not possible",

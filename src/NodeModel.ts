@@ -67,6 +67,7 @@ export type {
   RelationshipOf,
   Where,
 } from "./NodeRepository.ts"
+export { laneOf } from "./NodeWrites.ts"
 export { UniquenessCheck }
 
 /**
@@ -130,7 +131,8 @@ interface MakeClass<Self, Brand> {
  *
  * **Gotchas**
  *
- * The key is one property. What is unique by several together has a key made of them.
+ * The key is one property. What is unique by several together has a key made of them. It finds what is stored as the model
+ * encodes it: a `DateTimeUtc` does not find the same moment that something else has stored in another zone.
  *
  * Nothing is created by itself: `declarations` says what is to be, `SchemaDeclaration.statement` how.
  *
@@ -179,6 +181,9 @@ export const Class =
  *   a constant, as what is asked of two repositories does not travel together.
  *
  * **Gotchas**
+ *
+ * Upserts of a model run batch after batch in a client. One that waits for a lock of another transaction lets those behind it
+ * wait, too: keep transactions short, do not wait for other upserts inside of one, and bound them with `timeout`.
  *
  * Where nothing keeps a key unique and several nodes have it, `get` and `related` take one of them, `upsert` and `delete` all;
  * a page may pass over some.

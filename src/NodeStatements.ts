@@ -56,7 +56,10 @@ export const upsert = (model: AnyNode, rows: ReadonlyArray<Upsert>): Statement =
   WITH row.at AS at, head(collect(n)) AS n ORDER BY at
   RETURN ${projection("n", model)} AS n`
 
-/** Columns: `existed`. @category statements @since 0.1.0 */
+// A node that keeps its relationships is left alone, so that one of them does not undo the deletion of others.
+const kept = cypher.fragment`any(n IN found WHERE EXISTS { (n)--() })`
+
+/** Columns: `existed`, and `isKept` for what has relationships. @category statements @since 0.1.0 */
 export const remove = (model: AnyNode, keys: ReadonlyArray<unknown>, detach: boolean): Statement => cypher`
   UNWIND ${numbered(
     keys.map((key) => ({ key })),
@@ -64,9 +67,10 @@ export const remove = (model: AnyNode, keys: ReadonlyArray<unknown>, detach: boo
   )} AS row
   OPTIONAL MATCH ${node("n", model, rowKey)}
   WITH row.at AS at, collect(n) AS found
-  FOREACH (n IN found | ${cypher.unsafe(detach ? "DETACH " : "")}DELETE n)
-  WITH at, size(found) > 0 AS existed ORDER BY at
-  RETURN existed`
+  WITH at, found, ${detach ? cypher.fragment`false` : kept} AS isKept
+  FOREACH (n IN CASE WHEN isKept THEN [] ELSE found END | ${cypher.unsafe(detach ? "DETACH " : "")}DELETE n)
+  WITH at, size(found) > 0 AS existed, isKept ORDER BY at
+  RETURN existed, isKept`
 
 /** Columns: `n`, and `place` where it is wanted. @category statements @since 0.1.0 */
 export const find = (

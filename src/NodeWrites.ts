@@ -8,15 +8,23 @@ import * as Schema from "effect/Schema"
 import * as CypherResolver from "./CypherResolver.ts"
 import type { AnyNode, Properties, Services } from "./Model.ts"
 import { Stored, structOf, written } from "./ModelCodec.ts"
-import type { Neo4jError } from "./Neo4jError.ts"
+import { Neo4jError } from "./Neo4jError.ts"
+import { ConstraintViolation } from "./Neo4jErrorReason.ts"
 import type { NodeRepository } from "./NodeRepository.ts"
 import * as NodeStatements from "./NodeStatements.ts"
 import { againAfterDeletion, asItIs, checkKey, encodeKey, named, type RepositoryContext } from "./RepositoryContext.ts"
 import { encodeRequest } from "./RowSchema.ts"
 import * as UniquenessCheck from "./UniquenessCheck.ts"
 
-// One for all repositories of these nodes, so that a client never writes the same key in two transactions at once.
-const laneOf = ({ model: { key, label } }: AnyNode): string => JSON.stringify(["effect-neo4j/NodeModel", label, key])
+/**
+ * The lane of the repositories' upserts and deletions. A `CypherResolver` of your own that writes the same nodes takes it,
+ * too: `lane: NodeModel.laneOf(Person)`.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const laneOf = ({ model: { key, label } }: AnyNode): string =>
+  JSON.stringify(["effect-neo4j/NodeModel", label, key])
 
 /** @category constructors @since 0.1.0 */
 export const makeUpsert = <M extends AnyNode, I>(context: RepositoryContext<M, I>): NodeRepository<M>["upsert"] => {
@@ -43,6 +51,15 @@ export const makeUpsert = <M extends AnyNode, I>(context: RepositoryContext<M, I
     }).pipe(named(operation), Effect.provideService(tag, client))
 }
 
+const hasRelationships = (operation: string): Neo4jError =>
+  Neo4jError.from(
+    new ConstraintViolation({
+      message: "the node has relationships, and was not deleted",
+      hint: "Delete them before, or with it: { detach: true }",
+    }),
+    operation,
+  )
+
 /** @category constructors @since 0.1.0 */
 export const makeDelete = <M extends AnyNode, I>(context: RepositoryContext<M, I>): NodeRepository<M>["delete"] => {
   const { batch, client, model, tag } = context
@@ -52,7 +69,7 @@ export const makeDelete = <M extends AnyNode, I>(context: RepositoryContext<M, I
     CypherResolver.ordered({
       ...batch,
       Request: asItIs<unknown>(),
-      Result: Schema.Struct({ existed: Schema.Boolean }),
+      Result: Schema.Struct({ existed: Schema.Boolean, isKept: Schema.Boolean }),
       key: (key) => key,
       lane: laneOf(model),
       statement: (keys) => NodeStatements.remove(model, keys, detach),
@@ -63,7 +80,9 @@ export const makeDelete = <M extends AnyNode, I>(context: RepositoryContext<M, I
     encode(key).pipe(
       Effect.flatMap(CypherResolver.request(options?.detach === true ? detached : alone)),
       againAfterDeletion(context),
-      Effect.map(({ existed }) => existed),
+      Effect.flatMap(({ existed, isKept }) =>
+        isKept ? Effect.fail(hasRelationships(operation)) : Effect.succeed(existed),
+      ),
       named(operation),
       Effect.provideService(tag, client),
     )

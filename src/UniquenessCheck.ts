@@ -92,7 +92,7 @@ export const afterUpsert = (
   { acquisitionTimeout, database, impersonatedUser }: QueryOptions,
 ): Effect.Effect<void> => {
   const check = checkOf(client, model, database)
-  const options: QueryOptions = { acquisitionTimeout, database, impersonatedUser, deadline: "10 seconds" }
+  const options: QueryOptions = { acquisitionTimeout, database, impersonatedUser, deadline: "2 seconds" }
   const look = Effect.suspend(() => {
     if (check.isDone) return Effect.void
     check.isDone = true

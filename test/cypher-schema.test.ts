@@ -1,6 +1,6 @@
 /** Rows decoded by a Schema, whoever runs the statement, and functions that run Cypher with Schemas on both sides. */
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
-import * as Arr from "effect/Array"
+import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
@@ -52,14 +52,20 @@ const ways: ReadonlyArray<
   ["Neo4jClient.autoCommit", (neo4j, statement) => Effect.map(neo4j.autoCommit(statement), ({ rows }) => rows)],
   ["Neo4jClient.stream", (neo4j, statement) => Stream.runCollect(neo4j.stream(statement))],
   ["Neo4jClient.read", (neo4j, statement) => neo4j.withTransaction(neo4j.read(statement))],
-  ["Neo4jClient.query", (neo4j, statement) => neo4j.withTransaction(Effect.map(neo4j.query(statement), ({ rows }) => rows))],
+  [
+    "Neo4jClient.query",
+    (neo4j, statement) => neo4j.withTransaction(Effect.map(neo4j.query(statement), ({ rows }) => rows)),
+  ],
   ["Neo4jClient.stream", (neo4j, statement) => neo4j.withTransaction(Stream.runCollect(neo4j.stream(statement)))],
   ["Neo4jSession.run", (neo4j, statement) => neo4j.pool.use((session) => session.run(statement))],
   [
     "Neo4jSession.query",
     (neo4j, statement) => neo4j.pool.use((session) => Effect.map(session.query(statement), ({ rows }) => rows)),
   ],
-  ["Neo4jSession.stream", (neo4j, statement) => neo4j.pool.use((session) => Stream.runCollect(session.stream(statement)))],
+  [
+    "Neo4jSession.stream",
+    (neo4j, statement) => neo4j.pool.use((session) => Stream.runCollect(session.stream(statement))),
+  ],
   [
     "Neo4jTransaction.run",
     (neo4j, statement) =>
@@ -69,7 +75,9 @@ const ways: ReadonlyArray<
     "Neo4jTransaction.query",
     (neo4j, statement) =>
       neo4j.pool.use((session) =>
-        Effect.scoped(Effect.flatMap(session.transaction(), (tx) => Effect.map(tx.query(statement), ({ rows }) => rows))),
+        Effect.scoped(
+          Effect.flatMap(session.transaction(), (tx) => Effect.map(tx.query(statement), ({ rows }) => rows)),
+        ),
       ),
   ],
   [
@@ -81,7 +89,24 @@ const ways: ReadonlyArray<
   ],
 ]
 
-const live = TestServer.layer({ settings: { pool: { maxSize: 1 }, driver: { maxConnectionPoolSize: 1, fetchSize: 3 } } })
+/** Numbers that are doubled, each after a while; 3 is refused. */
+const numbersTo = (last: number, millis: number) => {
+  const slowly = Schema.Int.pipe(
+    Schema.decodeTo(Schema.Int, {
+      decode: SchemaGetter.transformEffect((n: number) =>
+        n === 3
+          ? Effect.fail(new SchemaIssue.InvalidValue({ expected: "another number" }))
+          : Effect.as(Effect.sleep(millis), n * 2),
+      ),
+      encode: SchemaGetter.passthrough(),
+    }),
+  )
+  return cypher`UNWIND range(1, ${last}) AS n RETURN n`.as(Schema.Struct({ n: slowly }))
+}
+
+const live = TestServer.layer({
+  settings: { pool: { maxSize: 1 }, driver: { maxConnectionPoolSize: 1, fetchSize: 3 } },
+})
 
 it.layer(live, { excludeTestServices: true })("a statement with a schema", (it) => {
   it.effect("has rows of the schema's type, by every way to run it", () =>
@@ -203,24 +228,11 @@ it.layer(live, { excludeTestServices: true })("a statement with a schema", (it) 
   it.effect("may be decoded by what takes a while; interrupting that gives the session back", () =>
     Effect.gen(function* () {
       const neo4j = yield* Neo4jClient
-      const slowly = (millis: number) =>
-        Schema.Int.pipe(
-          Schema.decodeTo(Schema.Int, {
-            decode: SchemaGetter.transformEffect((n: number) =>
-              n === 3
-                ? Effect.fail(new SchemaIssue.InvalidValue({ expected: "another number" }))
-                : Effect.as(Effect.sleep(millis), n * 2),
-            ),
-            encode: SchemaGetter.passthrough(),
-          }),
-        )
-      const numbers = (last: number, millis: number) =>
-        cypher`UNWIND range(1, ${last}) AS n RETURN n`.as(Schema.Struct({ n: slowly(millis) }))
       for (const [, run] of ways) {
-        assert.deepStrictEqual(yield* run(neo4j, numbers(2, 1)), [{ n: 2 }, { n: 4 }])
-        const error = yield* failure(run(neo4j, numbers(4, 1)))
+        assert.deepStrictEqual(yield* run(neo4j, numbersTo(2, 1)), [{ n: 2 }, { n: 4 }])
+        const error = yield* failure(run(neo4j, numbersTo(4, 1)))
         assert.deepStrictEqual(error.reason._tag === "DecodingError" && error.reason.path, [2, "n"])
-        const endless = yield* Effect.forkChild(run(neo4j, numbers(1, 3_600_000)), { startImmediately: true })
+        const endless = yield* Effect.forkChild(run(neo4j, numbersTo(1, 3_600_000)), { startImmediately: true })
         yield* Effect.sleep(20)
         yield* Fiber.interrupt(endless)
         assert.strictEqual((yield* neo4j.pool.stats).inUse, 0)
@@ -295,6 +307,20 @@ describe("a statement with a schema, without a server", () => {
   )
 })
 
+/** Every text that an error may leave the program as. */
+const texts = (error: Neo4jError): ReadonlyArray<string> => [
+  error.message,
+  String(error),
+  error.stack ?? "",
+  JSON.stringify(error),
+  JSON.stringify(Schema.encodeUnknownSync(Neo4jError)(error)),
+  inspect(error, { depth: 20, showHidden: true }),
+  Cause.pretty(Cause.fail(error)),
+  inspect(Exit.fail(error), { depth: 20 }),
+  String(error.cause),
+  JSON.stringify(error.cause),
+]
+
 describe("secrets", () => {
   const secret = "SECRET-77"
   const row = { v: secret, n: 774_177, l: [secret], m: { a: secret }, o: { _tag: secret, x: secret } }
@@ -303,27 +329,27 @@ describe("secrets", () => {
   const schemas: Record<string, Schema.Constraint> = {
     "another type": Schema.Struct({ v: Schema.Int }),
     "a literal": Schema.Struct({ v: Schema.Literal("a") }),
-    "literals": Schema.Struct({ v: Schema.Literals(["a", "b"]) }),
+    literals: Schema.Struct({ v: Schema.Literals(["a", "b"]) }),
     "a pattern": Schema.Struct({ v: V.check(Schema.isPattern(/^a/)) }),
     "a length": Schema.Struct({ v: V.check(Schema.isMaxLength(2)) }),
     "a bound": Schema.Struct({ n: Schema.Number.check(Schema.isLessThan(5)) }),
     "a filter": Schema.Struct({ v: V.check(Schema.makeFilter(() => false)) }),
     "a filter with a message": Schema.Struct({ v: V.check(Schema.makeFilter(() => "too odd")) }),
-    "JSON": Schema.Struct({ v: Schema.fromJsonString(Schema.Unknown) }),
+    JSON: Schema.Struct({ v: Schema.fromJsonString(Schema.Unknown) }),
     "JSON of a shape": Schema.Struct({ v: Schema.fromJsonString(Schema.Struct({ a: Schema.Int })) }),
     "a number in a text": Schema.Struct({ v: Schema.FiniteFromString }),
     "a bigint in a text": Schema.Struct({ v: Schema.BigIntFromString }),
     "a URL": Schema.Struct({ v: Schema.URLFromString }),
     "a duration": Schema.Struct({ v: Schema.DurationFromString }),
-    "base64": Schema.Struct({ v: Schema.Uint8ArrayFromBase64 }),
-    "hexadecimals": Schema.Struct({ v: Schema.Uint8ArrayFromHex }),
+    base64: Schema.Struct({ v: Schema.Uint8ArrayFromBase64 }),
+    hexadecimals: Schema.Struct({ v: Schema.Uint8ArrayFromHex }),
     "one of two that both fit": Schema.Struct({
       v: Schema.Union([V, V.check(Schema.isMinLength(1))], { mode: "oneOf" }),
     }),
     "values of a map": Schema.Struct({ m: Schema.Record(Schema.String, Schema.Int) }),
     "elements of a list": Schema.Struct({ l: Schema.Array(Schema.Int) }),
     "a tuple": Schema.Struct({ l: Schema.Tuple([Schema.String, Schema.String]) }),
-    "tags": Schema.Struct({ o: Schema.Union([Schema.TaggedStruct("A", {}), Schema.TaggedStruct("B", {})]) }),
+    tags: Schema.Struct({ o: Schema.Union([Schema.TaggedStruct("A", {}), Schema.TaggedStruct("B", {})]) }),
     "a redacted one": Schema.Struct({ v: Schema.Redacted(Schema.Int) }),
     "an instance": Schema.Struct({ v: Schema.instanceOf(Date) }),
     "a template": Schema.Struct({ v: Schema.TemplateLiteral(["a", Schema.Number]) }),
@@ -333,20 +359,6 @@ describe("secrets", () => {
       parseOptions: { reportInput: true, errors: "all", onExcessProperty: "error" },
     }),
   }
-
-  /** Every text that an error may leave the program as. */
-  const texts = (error: Neo4jError): ReadonlyArray<string> => [
-    error.message,
-    String(error),
-    error.stack ?? "",
-    JSON.stringify(error),
-    JSON.stringify(Schema.encodeUnknownSync(Neo4jError)(error)),
-    inspect(error, { depth: 20, showHidden: true }),
-    Cause.pretty(Cause.fail(error)),
-    inspect(Exit.fail(error), { depth: 20 }),
-    String(error.cause),
-    JSON.stringify(error.cause),
-  ]
 
   const check = (error: Neo4jError, what: string) => {
     for (const text of texts(error)) {

@@ -53,7 +53,8 @@ const codes: Readonly<Partial<Record<Tag, string>>> = {
   ConstraintViolation: `
     Neo.ClientError.Schema.ConstraintValidationFailed
     Neo.ClientError.Schema.ConstraintViolation
-    Neo.ClientError.Statement.ConstraintVerificationFailed`,
+    Neo.ClientError.Statement.ConstraintVerificationFailed
+    Neo.DatabaseError.Schema.ConstraintCreationFailed`,
   DeadlockDetected: `
     Neo.TransientError.Transaction.DeadlockDetected`,
   TransactionTimeout: `
@@ -161,7 +162,6 @@ const codes: Readonly<Partial<Record<Tag, string>>> = {
     Neo.DatabaseError.General.IndexCorruptionDetected
     Neo.DatabaseError.General.StorageDamageDetected
     Neo.DatabaseError.General.UnknownError
-    Neo.DatabaseError.Schema.ConstraintCreationFailed
     Neo.DatabaseError.Schema.TokenLimitReached
     Neo.DatabaseError.Statement.ExecutionFailed
     Neo.DatabaseError.Statement.RemoteExecutionFailed

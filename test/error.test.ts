@@ -43,6 +43,7 @@ const reasons: ReadonlyArray<Reason.Neo4jErrorReason> = [
   new Reason.InvalidSetting({ message, setting: "pool.maxSize", accepted: "a positive integer" }),
   new Reason.InvalidStatement({ message }),
   new Reason.IntegerOutOfRange({ message, path: [0, "x"] }),
+  new Reason.DecodingError({ message, path: [3, "n", "properties", "age"] }),
   new Reason.ProtocolError(server),
   new Reason.UnknownError(server),
 ]
@@ -54,7 +55,7 @@ describe("Neo4jError", () => {
     const classes = Object.entries(Reason).flatMap(([name, value]) =>
       Predicate.isFunction(value) && name !== "Neo4jErrorReason" ? [name] : [],
     )
-    assert.equal(reasons.length, 24)
+    assert.equal(reasons.length, 25)
     assert.deepEqual(reasons.map((reason) => reason._tag).toSorted(), classes.toSorted())
   })
 

@@ -102,30 +102,33 @@ export const byExecuteQuery = (driver: Driver): (() => Promise<number>) => {
 
 const unwind = "UNWIND $keys AS key MATCH (n:EffectNeo4jBatching {key: key}) RETURN n.key AS key, n.name AS name"
 
+const askFor = async (session: Session, chunk: ReadonlyArray<number>): Promise<void> => {
+  const { records } = await session.run(unwind, { keys: chunk.map((key) => neo4j.int(key)) })
+  const found = new Map(
+    records.map((record) => {
+      const node = record.toObject()
+      return [Number(node["key"]), node]
+    }),
+  )
+  for (const key of chunk) check(key, found.get(key)?.["name"])
+}
+
 /** Chunks that somebody has gathered by hand, on as many sessions as it says; each caller finds its node in a Map. */
 export const byUnwind = (driver: Driver, database: string, count: number, at: "once" | "turn") => {
   const keys = keysOf(count)
   const chunks = Array.from({ length: Math.ceil(count / chunkSize) }, (_, index) =>
     keys.slice(index * chunkSize, (index + 1) * chunkSize),
   )
-  const ask = async (session: Session, chunk: ReadonlyArray<number>): Promise<void> => {
-    const { records } = await session.run(unwind, { keys: chunk.map((key) => neo4j.int(key)) })
-    const found = new Map(
-      records.map((record) => {
-        const node = record.toObject()
-        return [Number(node["key"]), node]
-      }),
-    )
-    for (const key of chunk) check(key, found.get(key)?.["name"])
-  }
   return () =>
     Workers.perSecond(count, async () => {
       if (at === "once") {
-        return onSessions(driver, database, chunks.length, (session, index) => ask(session, chunks[index] as []))
+        return onSessions(driver, database, chunks.length, (session, index) =>
+          askFor(session, chunks[index] as ReadonlyArray<number>),
+        )
       }
       const session = driver.session({ database, defaultAccessMode: neo4j.session.READ })
       try {
-        for (const chunk of chunks) await ask(session, chunk)
+        for (const chunk of chunks) await askFor(session, chunk)
       } finally {
         await session.close()
       }

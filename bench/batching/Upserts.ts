@@ -24,10 +24,13 @@ export const remove = async (driver: Driver): Promise<void> => {
 
 /** Measures an upsert of each key where there is none, and checks that all are there. */
 const fresh = (driver: Driver, database: string, work: () => Promise<unknown>) => async (): Promise<number> => {
-  const ask = (text: string) => driver.executeQuery(text, {}, { database })
-  await ask("MATCH (n:EffectNeo4jUpsert) DELETE n")
+  await driver.executeQuery("MATCH (n:EffectNeo4jUpsert) DELETE n", {}, { database })
   const rate = await Workers.perSecond(upserts, work)
-  const { records } = await ask("MATCH (n:EffectNeo4jUpsert) WHERE n.name = 'name ' + n.key RETURN count(n) AS count")
+  const { records } = await driver.executeQuery(
+    "MATCH (n:EffectNeo4jUpsert) WHERE n.name = 'name ' + n.key RETURN count(n) AS count",
+    {},
+    { database },
+  )
   if (Number(records[0]?.get("count")) !== upserts) throw new Error("upserts are missing")
   return rate
 }
@@ -42,10 +45,11 @@ const Upsert = CypherResolver.ordered({
     RETURN n.key AS key`,
 })
 
+const upsert = (key: number) => CypherResolver.request({ key, name: `name ${key}` }, Upsert)
+
 const keys = Array.from({ length: upserts }, (_, key) => key)
 
 export const gathered = (runtime: Workers.Runtime, driver: Driver, database: string): (() => Promise<number>) => {
-  const upsert = (key: number) => CypherResolver.request({ key, name: `name ${key}` }, Upsert)
   const program = Effect.forEach(keys, upsert, { concurrency: "unbounded", discard: true })
   return fresh(driver, database, () => runtime.runPromise(program))
 }
