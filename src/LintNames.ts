@@ -5,7 +5,7 @@
 import type { Explained } from "./Explain.ts"
 import { quote } from "./Identifier.ts"
 import type { UnknownName } from "./LintNotifications.ts"
-import { conditionsOf, detailsOf, operatorOf, operatorsOf, scannedBy, variablesOf } from "./LintPlan.ts"
+import { conditionsOf, detailsOf, isMerge, operatorOf, operatorsOf, scannedBy, variablesOf } from "./LintPlan.ts"
 import { isKeyword, isMark, isName, outermost, placeAt, type Token, tokensOf } from "./LintTokens.ts"
 import type { Notification, Plan } from "./QueryResult.ts"
 import * as Statement from "./Statement.ts"
@@ -20,7 +20,7 @@ const labels = (names: ReadonlyArray<string>) => names.map((name): Named => ({ k
 const types = (names: ReadonlyArray<string>) => names.map((name): Named => ({ kind: "unknown-type", name }))
 const properties = (names: ReadonlyArray<string>) => names.map((name): Named => ({ kind: "unknown-property", name }))
 
-const isWrite = (plan: Plan): boolean => /^(?:Create|Merge|LockingMerge|Set|Foreach)/.test(operatorOf(plan))
+const isWrite = (plan: Plan): boolean => isMerge(plan) || /^(?:Create|Set|Foreach)/.test(operatorOf(plan))
 
 const isAssigned = (before: Token | undefined) =>
   before === undefined || isMark(before, ",") || isKeyword(before, "SET")
@@ -29,7 +29,7 @@ const isAssigned = (before: Token | undefined) =>
 const targetsOf = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> =>
   outermost(tokens).flatMap(([index, token]) => {
     const [value, end] = tokens.slice(index + 2)
-    const isRemoved = isKeyword(value, "NULL") && (end === undefined || isMark(end, ","))
+    const isRemoved = isKeyword(value, "NULL") && (end === undefined || isMark(end, ",") || isKeyword(end, "ON"))
     const isTarget = isMark(tokens[index - 1], ".") && isMark(tokens[index + 1], "=") && isAssigned(tokens[index - 3])
     return isTarget && !isRemoved ? [token] : []
   })
@@ -80,7 +80,7 @@ const isExpand = (plan: Plan) => operatorOf(plan).includes("Expand")
 /** The nodes and relationships that an operator finds: `n:Label`, `UNIQUE n:Label(id) WHERE id = row.id`, `(a)-[r:R]->(b)`. */
 const variablesBy = (plan: Plan): ReadonlyArray<string> => {
   if (isExpand(plan)) return pattern(plan).variables
-  if (!/Scan|Seek/.test(operatorOf(plan))) return []
+  if (!/Scan|Seek|MergeUniqueNode/.test(operatorOf(plan))) return []
   const tokens = detailsOf(plan)
   const own = tokens.filter(
     (_, index) => index === 0 || isMark(tokens[index + 1], ":") || isMark(tokens[index + 1], ")"),

@@ -11,6 +11,12 @@ import type { Plan } from "./QueryResult.ts"
 export const operatorOf = ({ operatorType }: Plan): string =>
   operatorType.replace(/@.*$/, "").replace(/^Partitioned/, "")
 
+/**
+ * Whether it looks for what it creates otherwise. Newer servers have one operator for what a constraint identifies, where
+ * older ones have a seek below a `Merge`.
+ */
+export const isMerge = (plan: Plan): boolean => operatorOf(plan).includes("Merge")
+
 export const detailsOf = (plan: Plan): ReadonlyArray<Token> => tokensOf(String(plan.arguments["Details"] ?? ""))
 
 /** The variables that an operator knows. */
@@ -22,6 +28,7 @@ export const operatorsOf = (plan: Plan): ReadonlyArray<Plan> => [plan, ...plan.c
 
 /** A node or a relationship, as patterns and filters name it. */
 export interface Entity {
+  /** Empty where newer servers leave out the name of what nothing else refers to: `(a)-[:R]->()`. */
   readonly variable: string
   readonly kind: "node" | "relationship"
   /** Its labels or types: one of each group. */
@@ -48,10 +55,11 @@ const namesFrom = (tokens: ReadonlyArray<Token>, start: number): { names: Array<
 export const entitiesOf = (tokens: ReadonlyArray<Token>): ReadonlyArray<Entity> =>
   tokens.flatMap((token, index): ReadonlyArray<Entity> => {
     const kind = isMark(token, "(") ? "node" : isMark(token, "[") ? "relationship" : undefined
-    const variable = tokens[index + 1]
-    if (kind === undefined || !isName(variable) || isName(tokens[index - 1])) return []
-    const { end, names } = namesFrom(tokens, index + 2)
-    return isMark(tokens[end], kind === "node" ? ")" : "]") ? [{ variable: variable.text, kind, names }] : []
+    const next = tokens[index + 1]
+    const variable = isName(next) ? next.text : isMark(next, ":") ? "" : undefined
+    if (kind === undefined || variable === undefined || isName(tokens[index - 1])) return []
+    const { end, names } = namesFrom(tokens, index + (variable === "" ? 1 : 2))
+    return isMark(tokens[end], kind === "node" ? ")" : "]") ? [{ variable, kind, names }] : []
   })
 
 const nodeScans = /^(?:AllNodesScan|NodeByLabelScan|(?:Union|Intersection|Subtraction)NodeByLabelsScan)$/

@@ -4,13 +4,13 @@
  */
 import type { Explained } from "./Explain.ts"
 import type { Found } from "./LintFinding.ts"
-import { conditionsOf, detailsOf, operatorOf, variablesOf } from "./LintPlan.ts"
+import { conditionsOf, detailsOf, isMerge, operatorOf, operatorsOf, variablesOf } from "./LintPlan.ts"
 import { isMark, isName, tokensOf } from "./LintTokens.ts"
 import type { Notification, Plan } from "./QueryResult.ts"
 
-// MERGE finds one, as a rule. Seeks by range have names of their own.
+// Seeks by range have names of their own.
 const fewRows =
-  /^(?:Argument|.*Limit|(?:Partial)?Top|EmptyRow|.*CountFromCountStore|(?:Locking)?Merge|Multi.*Seek|(?:Node|Directed|Undirected).*Seek(?:\(.*\))?)$/
+  /^(?:Argument|.*Limit|(?:Partial)?Top|EmptyRow|.*CountFromCountStore|Multi.*Seek|(?:Node|Directed|Undirected).*Seek(?:\(.*\))?)$/
 const moreRows = /Expand|Unwind|LoadCSV|ProcedureCall|Repeat|Path/
 // Rows of the left side pass, whatever the right side gives.
 const keepsLeft = /Semi|RollUp|Foreach/
@@ -36,16 +36,20 @@ const lookedUpBy = (plan: Plan): ReadonlyArray<string> =>
 /** Whether an operator gives few rows by its nature: an index or an id finds them, or it counts them off. */
 const isBounded = (plan: Plan): boolean => {
   const operator = operatorOf(plan)
-  if (fewRows.test(operator) || isOneRow(plan) || lookedUpBy(plan).length > 0) return true
+  // MERGE finds one, as a rule.
+  if (fewRows.test(operator) || isMerge(plan) || isOneRow(plan) || lookedUpBy(plan).length > 0) return true
   if (moreRows.test(operator)) return false
   const sources = keepsLeft.test(operator) ? plan.children.slice(0, 1) : plan.children
   // A CREATE at the start makes one row.
   return (sources.length > 0 || operator === "Create") && sources.every(isBounded)
 }
 
+/** All but what must not be found: most rows stay, as a rule, where `NOT (a)-[:R]->(b)` is asked. */
+const asserted = (plan: Plan): ReadonlyArray<Plan> =>
+  operatorOf(plan).includes("AntiSemi") ? plan.children.slice(0, 1) : plan.children
+
 /** The operators that decide which rows there are: not those that look for what MERGE may create. */
-const deciding = (plan: Plan): ReadonlyArray<Plan> =>
-  operatorOf(plan).endsWith("Merge") ? [] : [plan, ...plan.children.flatMap(deciding)]
+const deciding = (plan: Plan): ReadonlyArray<Plan> => (isMerge(plan) ? [] : [plan, ...asserted(plan).flatMap(deciding)])
 
 const names = (plan: Plan, variables: ReadonlyArray<string>): boolean =>
   detailsOf(plan).some(
@@ -58,6 +62,16 @@ interface Product {
   readonly right: ReadonlyArray<string>
   /** Whether a condition afterwards connects them, or keeps few of a side. */
   readonly isNarrowed: boolean
+}
+
+/** Whether what has to be found beside each row depends on both sides: `EXISTS { (a)-[:R]->(b) }`. */
+const isFoundFrom = (plan: Plan, left: ReadonlyArray<string>, right: ReadonlyArray<string>): boolean => {
+  if (!operatorOf(plan).includes("Semi")) return false
+  const inside = asserted(plan)
+    .slice(1)
+    .flatMap(operatorsOf)
+    .filter((one) => narrows.test(operatorOf(one)))
+  return [left, right].every((side) => inside.some((one) => names(one, side)))
 }
 
 const sidesOf = (plan: Plan): ReadonlyArray<Plan> =>
@@ -86,6 +100,7 @@ const productsOf = (plan: Plan, ancestors: ReadonlyArray<Plan> = []): ReadonlyAr
     const isNarrowed = ancestors.some(
       (above) =>
         (connects.test(operatorOf(above)) && names(above, left) && names(above, right)) ||
+        isFoundFrom(above, left, right) ||
         lookedUpBy(above).some((one) => left.includes(one) || right.includes(one)),
     )
     return { left, right, isNarrowed }
@@ -114,15 +129,22 @@ const shown = (variables: ReadonlyArray<string>): string =>
     .map((one) => `\`${one}\``)
     .join(", ")
 
+/** Which of two sides comes first is the planner's choice: those that have names are told in the order of these. */
+const told = ({ left, right }: Product): string => {
+  const sides = [shown(right), shown(left)]
+  const [first, second] = sides.includes("") ? sides : sides.sort()
+  return `${first || "a pattern"} with ${second || "what comes before it"}`
+}
+
 /** What the server does not remark on: it looks at each `MATCH` by itself. */
 export const productsBetween = ({ notifications, plan }: Explained): ReadonlyArray<Found> => {
   const remarks = notifications.filter(({ code }) => code.endsWith(".CartesianProduct"))
   const all = productsOf(plan)
     .filter((product) => !product.isNarrowed && !remarks.some((remark) => concerns(remark, product)))
-    .map(({ left, right }): Found => ({
+    .map((product): Found => ({
       kind: "cartesian-product",
       severity: "warning",
-      message: `everything is combined with everything: nothing connects ${shown(right) || "a pattern"} with ${shown(left) || "what comes before it"}`,
+      message: `everything is combined with everything: nothing connects ${told(product)}`,
     }))
   return Array.from(new Map(all.map((one) => [one.message, one])).values())
 }

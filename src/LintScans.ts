@@ -1,5 +1,14 @@
 /** The scans of a plan, each with the filters above it that an index could answer instead. */
-import { conditionsOf, detailsOf, entitiesOf, type Entity, operatorOf, type Predicate, scannedBy } from "./LintPlan.ts"
+import {
+  conditionsOf,
+  detailsOf,
+  entitiesOf,
+  type Entity,
+  isMerge,
+  operatorOf,
+  type Predicate,
+  scannedBy,
+} from "./LintPlan.ts"
 import type { Plan } from "./QueryResult.ts"
 
 // What a filter may look through to the scan below it: which children's rows pass, with all that they have.
@@ -40,8 +49,7 @@ const climb = (plan: Plan, bound: ReadonlyArray<Entity>, ancestors: ReadonlyArra
   let below = plan
   for (const above of ancestors) {
     const operator = operatorOf(above)
-    if (operator === "Merge" || operator === "LockingMerge")
-      return { plan, bound, entities, predicates, computed, isMerged: true }
+    if (isMerge(above)) return { plan, bound, entities, predicates, computed, isMerged: true }
     if (transparent.get(operator)?.includes(above.children.indexOf(below)) !== true) break
     if (operator.includes("Expand")) {
       for (const entity of entitiesOf(detailsOf(above))) {
