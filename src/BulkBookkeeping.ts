@@ -19,8 +19,9 @@ import type { TransactionOptions } from "./QueryOptions.ts"
 export interface Mark {
   /** Its number; before the first one, what would be the number of the one before that. */
   readonly done: number
-  /** Rows and digest of the stream up to its end. */
+  /** Rows of the stream up to its end. */
   readonly rows: number
+  /** Of the lane's chunks up to this one. */
   readonly digest: number
   /** The run that has written it. */
   readonly run: string | null

@@ -13,27 +13,27 @@ export interface Chunk<Row> {
   readonly start: number
   /** Rows of the stream up to its end. */
   readonly end: number
-  /** Of the stream up to its end. */
+  /** Of its lane's chunks up to this one: those of other lanes may not be written yet, and their rows be mended. */
   readonly digest: number
 }
+
+type ChunkSettings<Row> = Pick<Settings<Row, unknown, unknown>, "concurrency" | "key" | "maxBytes" | "maxRows">
 
 /**
  * Cuts a stream into chunks. Where it cuts depends on the rows and the limits alone, not on how they arrive: a job that is
  * run again has the same chunks.
  */
 export class Chunks<Row> {
-  readonly #settings: Pick<Settings<Row, unknown, unknown>, "key" | "maxBytes" | "maxRows">
-  readonly #sizes = new Meter()
-  /** The meter of sizes itself, unless a key stands for each row. */
-  readonly #digests: Meter
+  readonly #settings: ChunkSettings<Row>
+  /** Of each lane, the meter of its rows' digests. */
+  readonly #lanes: Array<Meter> = []
   #index = 0
   #start = 0
   #rows: Array<Row> = []
-  #startBytes = 0
+  #bytes = 0
 
-  constructor(settings: Pick<Settings<Row, unknown, unknown>, "key" | "maxBytes" | "maxRows">) {
+  constructor(settings: ChunkSettings<Row>) {
     this.#settings = settings
-    this.#digests = settings.key === undefined ? this.#sizes : new Meter()
   }
 
   /** Rows that have arrived. */
@@ -45,39 +45,50 @@ export class Chunks<Row> {
   *take(rows: Iterable<Row>): Generator<Chunk<Row> | Neo4jError> {
     const { key, maxBytes, maxRows } = this.#settings
     for (const row of rows) {
-      const { bytes } = this.#sizes
-      const { digest } = this.#digests
-      this.#sizes.add(row)
-      if (this.#rows.length > 0 && this.#sizes.bytes - this.#startBytes > maxBytes) yield this.#cut(bytes, digest)
+      let { bytes, digest } = Meter.of(row)
+      if (this.#rows.length > 0 && this.#bytes + bytes > maxBytes) yield this.#cut()
       if (key !== undefined) {
         const read = Result.try(() => key(row))
-        if (Result.isFailure(read)) return yield keyFailed(this.count, read.failure)
-        this.#digests.add(read.success)
+        if (Result.isFailure(read)) return yield keyFailed(this.count, "failed", read.failure)
+        const kind = typeof read.success
+        if (unkeyed.has(kind)) return yield keyFailed(this.count, `gave ${kind}`)
+        digest = Meter.of(read.success).digest
       }
+      this.#lane.add(digest)
+      this.#bytes += bytes
       this.#rows.push(row)
-      if (this.#rows.length === maxRows) yield this.#cut(this.#sizes.bytes, this.#digests.digest)
+      if (this.#rows.length === maxRows) yield this.#cut()
     }
   }
 
   /** The last chunk, if there are rows left. */
   *end(): Generator<Chunk<Row>> {
-    if (this.#rows.length > 0) yield this.#cut(this.#sizes.bytes, this.#digests.digest)
+    if (this.#rows.length > 0) yield this.#cut()
   }
 
-  #cut(bytes: number, digest: number): Chunk<Row> {
+  get #lane(): Meter {
+    return (this.#lanes[this.#index % this.#settings.concurrency] ??= new Meter())
+  }
+
+  #cut(): Chunk<Row> {
     const rows = this.#rows
     const start = this.#start
     const end = start + rows.length
+    this.#lane.add(start)
+    const { digest } = this.#lane
     this.#rows = []
     this.#start = end
-    this.#startBytes = bytes
+    this.#bytes = 0
     return { index: this.#index++, rows, start, end, digest }
   }
 }
 
-const keyFailed = (row: number, cause: unknown): Neo4jError =>
+// They are the same for every row, as far as a digest knows.
+const unkeyed: ReadonlySet<string> = new Set(["undefined", "function", "symbol"])
+
+const keyFailed = (row: number, what: string, cause?: unknown): Neo4jError =>
   Neo4jError.from(
-    new InvalidParameter({ message: `the option key failed for row ${row} of the stream (from 0)`, path: [row] }),
+    new InvalidParameter({ message: `the option key ${what} for row ${row} of the stream (from 0)`, path: [row] }),
     operation,
     cause,
   )

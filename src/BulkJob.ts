@@ -73,6 +73,8 @@ class Job implements Ledger {
     return this.#isThere(chunk, lane)
   }
 
+  readonly isAhead = ({ index }: Chunk<unknown>): boolean => this.#lanes.some(({ done }) => done > index)
+
   readonly write = (
     chunk: Chunk<unknown>,
     statement: Statement<unknown>,
@@ -140,7 +142,7 @@ class Job implements Ledger {
 
   #isThere({ digest, index }: Chunk<unknown>, mark: Mark): Result.Result<boolean, Neo4jError> {
     return mark.done === index && mark.digest !== digest
-      ? Result.fail(other(this.#settings.job, `has written another stream: its first ${mark.rows} rows were not these`))
+      ? Result.fail(other(this.#settings.job, `has written other rows than these, among the first ${mark.rows}`))
       : Result.succeed(mark.done >= index)
   }
 }

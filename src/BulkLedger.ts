@@ -10,6 +10,8 @@ import type { Statement } from "./Statement.ts"
 export interface Ledger {
   /** Whether a chunk is known to be there; or why it cannot be one of this stream's. */
   readonly has: (chunk: Chunk<unknown>) => Result.Result<boolean, Neo4jError>
+  /** Whether chunks behind this one are known to be there: none is written before the stream is known to have those. */
+  readonly isAhead: (chunk: Chunk<unknown>) => boolean
   /** Runs a chunk's statement in a transaction of its own, unless the chunk is there already: tells whether it was not. */
   readonly write: (
     chunk: Chunk<unknown>,
@@ -23,6 +25,7 @@ export interface Ledger {
 /** Remembers nothing: each chunk is new. */
 export const forgetful = (client: Client, options: TransactionOptions): Ledger => ({
   has: () => Result.succeed(false),
+  isAhead: () => false,
   write: (_chunk, statement, onTry) =>
     client.withTransaction(Effect.as(Effect.andThen(onTry, client.write(statement)), true), options),
   end: () => Effect.void,

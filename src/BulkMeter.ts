@@ -34,6 +34,13 @@ export class Meter {
   digest = 0
   readonly #above: Array<object> = []
 
+  /** One that has been shown a value. */
+  static of(value: unknown): Meter {
+    const meter = new Meter()
+    meter.add(value)
+    return meter
+  }
+
   add(value: unknown): void {
     if (Result.isFailure(Result.try(() => this.#value(value)))) this.#above.length = 0
   }

@@ -25,13 +25,15 @@ export interface Options<Row, E = never, R = never> extends Omit<TransactionOpti
   readonly maxBytes?: number | undefined
   /**
    * Chunks in flight at most, each on a session of the pool. Default 2: while the server writes one, the next is encoded.
-   * Chunks that write to the same nodes or relationships can deadlock; they are tried again, which takes time. With 1 the
-   * rows are written in the order of the stream.
+   * Chunks that write to the same nodes or relationships can deadlock; they are tried again, which takes time. Chunks
+   * that `MERGE` the same key can make two nodes of it, unless there is a uniqueness constraint: create it first, or use 1.
+   * With 1 the rows are written in the order of the stream.
    */
   readonly concurrency?: number | undefined
   /**
    * A name for the import as a whole, such as `"persons of 2026-11"`. With it every chunk is written exactly once, through
-   * lost commits, crashes and restarts: run the same stream under the same name again.
+   * lost commits, crashes and restarts: run the same stream under the same name again. The name stands for the
+   * statement, too: another one, under the name of an import that is complete, writes nothing.
    */
   readonly job?: string | undefined
   /**

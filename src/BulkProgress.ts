@@ -36,6 +36,11 @@ export interface Progress extends Summary {
   readonly remainingMillis: number | undefined
 }
 
+/** Time that only passes, whatever becomes of the clock on the wall. */
+export const monotonicMillis: Effect.Effect<number> = Effect.map(Clock.monotonicTimeNanos, (nanos) =>
+  Number(nanos / 1_000_000n),
+)
+
 /** Counts chunks and tells of each. */
 export class Tally<E, R> {
   readonly #total: number | undefined
@@ -60,7 +65,7 @@ export class Tally<E, R> {
 
   /** A chunk is tried for the first time, or again. */
   readonly tries = (isFirst: boolean): Effect.Effect<void> =>
-    Effect.map(Clock.currentTimeMillis, (now) => {
+    Effect.map(monotonicMillis, (now) => {
       this.#firstSent ??= now
       if (!isFirst) this.#retries++
     })
@@ -80,7 +85,7 @@ export class Tally<E, R> {
     return Effect.asVoid(this.#turn.withPermit(told))
   }
 
-  readonly progress: Effect.Effect<Progress> = Effect.map(Clock.currentTimeMillis, (now) => {
+  readonly progress: Effect.Effect<Progress> = Effect.map(monotonicMillis, (now) => {
     const summary = this.#at(now)
     const total = this.#total
     const { rows, rowsPerSecond, skipped } = summary
@@ -91,7 +96,7 @@ export class Tally<E, R> {
     return { ...summary, total, remainingMillis }
   })
 
-  readonly summary: Effect.Effect<Summary> = Effect.map(Clock.currentTimeMillis, (now) => this.#at(now))
+  readonly summary: Effect.Effect<Summary> = Effect.map(monotonicMillis, (now) => this.#at(now))
 
   #at(now: number): Summary {
     const rows = this.#rows

@@ -1,8 +1,7 @@
 /** Progress for people: as a line of text, and on a terminal. */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Progress } from "./BulkProgress.ts"
+import { monotonicMillis, type Progress } from "./BulkProgress.ts"
 
 const count = (value: number): string => Math.round(value).toLocaleString("en-US")
 
@@ -92,7 +91,7 @@ class Bar {
   }
 
   readonly show = (progress: Progress): Effect.Effect<void> =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    Effect.flatMap(monotonicMillis, (now) => {
       this.#latest = progress
       if (now - this.#drawnAt < (this.#isTerminal ? 100 : 10_000)) return Effect.void
       this.#drawnAt = now

@@ -1,4 +1,3 @@
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
@@ -9,21 +8,15 @@ import * as Job from "./BulkJob.ts"
 import { inLanes, type Submit } from "./BulkLanes.ts"
 import { forgetful, type Ledger } from "./BulkLedger.ts"
 import { check, type Options, type Settings } from "./BulkOptions.ts"
-import { type Summary, Tally } from "./BulkProgress.ts"
+import { monotonicMillis, type Summary, Tally } from "./BulkProgress.ts"
+import { transactionOf } from "./CurrentTransaction.ts"
 import { type Client, Neo4jClient } from "./Neo4jClient.ts"
 import { isNeo4jError, type Neo4jError } from "./Neo4jError.ts"
 
-// What is to run after a commit runs at once where there is nothing to commit.
 const outsideOfTransactions = (client: Client): Effect.Effect<void, Neo4jError> =>
-  Effect.suspend(() => {
-    let isOutside = false
-    const look = client.afterCommit(
-      Effect.sync(() => {
-        isOutside = true
-      }),
-    )
-    return Effect.flatMap(look, () => (isOutside ? Effect.void : Effect.fail(insideTransaction())))
-  })
+  Effect.withFiber((fiber) =>
+    transactionOf(fiber.context, client.pool) === undefined ? Effect.void : Effect.fail(insideTransaction()),
+  )
 
 const write = <Row, E, R>(
   chunk: Chunk<Row>,
@@ -61,7 +54,8 @@ const write = <Row, E, R>(
  * `_BulkJob` and `_BulkLane`, written in the chunks' own transactions. After a lost COMMIT the chunk is sent again, and
  * skipped if it is there. After a failure or a crash the same stream under the same name goes on behind the last chunk: it
  * is read from its start, and what is there already is not sent. Several processes that run one job share its chunks.
- * When the stream has ended, the job stays on record as complete, so that to run it once more does nothing: a process that
+ * A row that could not be written may be mended in place before the job is run again; one that is left out or put in moves
+ * the rows behind it. When the stream has ended, the job stays on record as complete, so that to run it once more does nothing: a process that
  * ends right behind the last chunk may be started again. `Bulk.forget` takes the record away.
  *
  * A job that is run again needs the same `maxRows`, `maxBytes` and `concurrency`, and the same rows in the same order, as
@@ -72,6 +66,12 @@ const write = <Row, E, R>(
  *
  * Chunks are committed as they are written: where the stream or a later chunk fails, the earlier ones stay. In a
  * transaction it is therefore refused, with `InvalidStatement`.
+ *
+ * `MERGE` on a key that occurs in several chunks makes two nodes of it where two chunks look for it at once, unless the
+ * database has a uniqueness constraint on that key: create the constraint first, or use `concurrency: 1`.
+ *
+ * A chunk is sent when it is full or the stream ends. The rows of a stream without end wait for that: group it by time
+ * first, and run the sink for each group.
  *
  * **Example** (Two thousand and five hundred persons)
  *
@@ -107,9 +107,11 @@ export const sink = <Row, E = never, R = never>(
       const client = yield* Neo4jClient
       yield* outsideOfTransactions(client)
       const { concurrency, job, onProgress, total, transaction } = settings
-      const tally = new Tally(total, onProgress, yield* Clock.currentTimeMillis)
+      const tally = new Tally(total, onProgress, yield* monotonicMillis)
       const ledger = job === undefined ? forgetful(client, transaction) : yield* Job.open(client, { ...settings, job })
       const chunks = new Chunks(settings)
+      // Until the stream has come to the last chunk that is known to be there; fewer than `concurrency`.
+      const waiting: Array<Chunk<Row>> = []
       let count = 0
 
       const pass =
@@ -117,11 +119,14 @@ export const sink = <Row, E = never, R = never>(
         (next: Chunk<Row> | Neo4jError): Effect.Effect<void, Neo4jError | E, R> => {
           if (isNeo4jError(next)) return Effect.fail(next)
           count++
-          return Effect.flatMap(Effect.fromResult(ledger.has(next)), (isThere) =>
-            isThere
-              ? tally.counts(next.rows.length, false)
-              : submit(next.index % concurrency, write(next, settings, ledger, tally)),
-          )
+          return Effect.gen(function* () {
+            if (yield* Effect.fromResult(ledger.has(next))) yield* tally.counts(next.rows.length, false)
+            else waiting.push(next)
+            if (ledger.isAhead(next)) return
+            for (const chunk of waiting.splice(0)) {
+              yield* submit(chunk.index % concurrency, write(chunk, settings, ledger, tally))
+            }
+          })
         }
 
       yield* inLanes((submit: Submit<Neo4jError | E, R>) => {

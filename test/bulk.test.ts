@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -9,9 +10,8 @@ import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { cypher, Neo4jClient } from "effect-neo4j"
+import { Bulk, cypher, Neo4jClient } from "effect-neo4j"
 import { Answer, Exchanges, Gate, Neo4jMock } from "effect-neo4j/testing"
-import * as Bulk from "../src/Bulk.ts"
 import { Meter } from "../src/BulkMeter.ts"
 import { behindProxy, counted, cleanly, named, once, type Row, upTo } from "./support/Bulk.ts"
 import { forAll, type Random } from "./support/Random.ts"
@@ -362,6 +362,18 @@ describe("bad input", () => {
         _tag: "InvalidParameter",
         message: "the option key failed for row 0 of the stream (from 0)",
       })
+      for (const [kind, value] of [
+        ["undefined", undefined],
+        ["function", throws],
+        ["symbol", Symbol("a key")],
+      ] as const) {
+        const givesNone = ({ id }: Row) => (id === 1 ? value : id)
+        const { reason } = yield* failure(Stream.run(upTo(3), Bulk.sink({ statement: create, key: givesNone })))
+        assert.deepInclude(reason, {
+          _tag: "InvalidParameter",
+          message: `the option key gave ${kind} for row 1 of the stream (from 0)`,
+        })
+      }
       assert.deepStrictEqual(yield* sent, [])
     }).pipe(Effect.provide(mock())),
   )
@@ -458,6 +470,26 @@ describe("progress", () => {
       ])
       const { remainingMillis: _, total: __, ...last } = progressAt(35, 4, 4000, 8.75, 571)
       assert.deepStrictEqual(summary, last)
+    }).pipe(Effect.provide(slow)),
+  )
+
+  it.effect("takes no notice of a step of the clock on the wall", () =>
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      let step = 0
+      const stepping: Clock.Clock = {
+        ...clock,
+        currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() - step,
+        currentTimeMillis: Effect.map(clock.currentTimeMillis, (now) => now - step),
+      }
+      const statement = (rows: ReadonlyArray<Row>) => {
+        step = 3_600_000
+        return create(rows)
+      }
+      const run = Stream.run(upTo(10), Bulk.sink({ statement }))
+      const fiber = yield* Effect.forkChild(Effect.provideService(run, Clock.Clock, stepping))
+      yield* TestClock.adjust("10 seconds")
+      assert.deepInclude(yield* Fiber.join(fiber), { rows: 10, elapsedMillis: 2000, rowsPerSecond: 5 })
     }).pipe(Effect.provide(slow)),
   )
 

@@ -881,6 +881,18 @@ describe("spans", () => {
     }).pipe(Effect.provide(mocked())),
   )
 
+  it.effect("a span that asks for ever has no end of links", () =>
+    Effect.gen(function* () {
+      const SquareOf = makeSquareOf()
+      const { links } = yield* Effect.withSpan(
+        Effect.andThen(Effect.forEach(range(300), checked(SquareOf), { discard: true }), Effect.currentSpan),
+        "long",
+      )
+      assert.isAtLeast(links.length, 1)
+      assert.isAtMost(links.length, 200)
+    }).pipe(Effect.provide(mocked())),
+  )
+
   it.effect("without spans there is nothing to link, and answers come", () =>
     Effect.forEach(range(3), checked(makeSquareOf()), unbounded).pipe(
       Effect.withTracerEnabled(false),

@@ -240,6 +240,31 @@ it.layer(live, { excludeTestServices: true })("a statement with a schema", (it) 
     }),
   )
 
+  it.effect("a deadline covers what a schema takes, and the session is back", () =>
+    Effect.gen(function* () {
+      const neo4j = yield* Neo4jClient
+      const slow = numbersTo(2, 3_600_000)
+      const options = { deadline: "150 millis" } as const
+      const bounded: ReadonlyArray<Effect.Effect<unknown, Neo4jError>> = [
+        neo4j.read(slow, options),
+        neo4j.write(slow, options),
+        neo4j.query(slow, options),
+        neo4j.autoCommit(slow, options),
+        neo4j.withTransaction(neo4j.read(slow), options),
+        neo4j.withTransaction(neo4j.read(slow, options)),
+        neo4j.pool.use((session) => session.run(slow, options)),
+      ]
+      for (const each of bounded) {
+        const error = yield* failure(
+          Effect.timeoutOrElse(each, { duration: "10 seconds", orElse: () => Effect.die("late") }),
+        )
+        assert.strictEqual(error.reason._tag, "DeadlineExceeded")
+        assert.strictEqual((yield* neo4j.pool.stats).inUse, 0)
+      }
+      assert.deepStrictEqual(yield* neo4j.read(numbersTo(2, 1), { deadline: "10 seconds" }), [{ n: 2 }, { n: 4 }])
+    }),
+  )
+
   it.effect("a schema that dies is a defect, and the session is back", () =>
     Effect.gen(function* () {
       const neo4j = yield* Neo4jClient

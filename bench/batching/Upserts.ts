@@ -92,11 +92,13 @@ export const contended = async (
   const count = (key: number) =>
     Effect.map(CypherResolver.request({ key }, Count), ({ count }) => void told.push(`${key}: ${count}`))
   const counting = Effect.exit(Effect.forEach(all, count, { concurrency: "unbounded", discard: true }))
+  const clear = Effect.flatMap(Neo4jClient, (client) => client.write(cypher`MATCH (n:EffectNeo4jContended) DELETE n`))
   const stored = Effect.flatMap(Neo4jClient, (client) =>
     client.read<{ readonly key: number; readonly count: number }>(
       cypher`MATCH (n:EffectNeo4jContended) RETURN n.key AS key, n.count AS count`,
     ),
   )
+  await runtime.runPromise(clear)
   let outcome = ""
   const rate = await Workers.perSecond(all.length, async () => {
     outcome = (await runtime.runPromise(counting))._tag

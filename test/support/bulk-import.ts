@@ -5,8 +5,8 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { Bulk } from "effect-neo4j"
 import { Neo4j } from "effect-neo4j/layers"
-import * as Bulk from "../../src/Bulk.ts"
 import { jobOf, named, upTo } from "./Bulk.ts"
 import { settings } from "./real.ts"
 
