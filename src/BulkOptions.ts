@@ -2,9 +2,9 @@ import type * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type { Progress } from "./BulkProgress.ts"
-import { Neo4jError } from "./Neo4jError.ts"
-import { InvalidSetting } from "./Neo4jErrorReason.ts"
+import type { Neo4jError } from "./Neo4jError.ts"
 import type { TransactionOptions } from "./QueryOptions.ts"
+import { refuseOption } from "./SettingRefusal.ts"
 import type { Statement } from "./Statement.ts"
 
 /** What the sink calls itself in errors. */
@@ -62,12 +62,8 @@ export interface Settings<Row, E, R> {
 }
 
 /** The error of an option that is not accepted. */
-export const refusal = (
-  setting: string,
-  accepted: string,
-  message = `the option ${setting} does not accept this value`,
-  of = operation,
-): Neo4jError => Neo4jError.from(new InvalidSetting({ setting, accepted, message, hint: `Accepted: ${accepted}` }), of)
+export const refusal = (setting: string, accepted: string, message?: string, of = operation): Neo4jError =>
+  refuseOption(setting, accepted, of, message)
 
 /** Whether a value can be the name of a job. */
 export const isJobName = (u: unknown): u is string => typeof u === "string" && u !== "" && u.isWellFormed()

@@ -24,8 +24,10 @@ import * as MutableHashMap from "effect/MutableHashMap"
 import * as Option from "effect/Option"
 import * as RequestResolver from "effect/RequestResolver"
 import type * as Schema from "effect/Schema"
-import { type Asked, makeResolver, type Place } from "./Batch.ts"
+import { makeResolver } from "./Batch.ts"
 import type { BatchOptions, WriteOptions } from "./BatchOptions.ts"
+import type { Place } from "./BatchPlace.ts"
+import type { Asked } from "./BatchWork.ts"
 import * as CypherRequest from "./CypherRequest.ts"
 import type { Neo4jClient } from "./Neo4jClient.ts"
 import { Neo4jError } from "./Neo4jError.ts"
@@ -125,6 +127,7 @@ const encodedOf = <Encoded>(asked: Asked<unknown, Encoded>): Arr.NonEmptyReadonl
 const missing = (operation: string, why = ""): Exit.Exit<never, Cause.NoSuchElementError> =>
   Exit.fail(new Cause.NoSuchElementError(`${operation}: there is no row for this request${why}`))
 
+// Of fewer, each can be asked for by itself.
 const many = 10
 
 /** Reads rows, and lets them answer the requests. */

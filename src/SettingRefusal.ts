@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as SchemaIssue from "effect/SchemaIssue"
+import { Neo4jError } from "./Neo4jError.ts"
 import { InvalidSetting } from "./Neo4jErrorReason.ts"
 import { acceptedUri } from "./SettingsSchema.ts"
 
@@ -82,3 +83,12 @@ export const refuse = (
       hint: `Accepted: ${accepted}`,
     }),
   )
+
+/** The error of an option that is not accepted. Its value is not shown unless the message does. */
+export const refuseOption = (
+  option: string,
+  accepted: string,
+  operation: string,
+  message: string = `the option ${option} does not accept this value`,
+): Neo4jError =>
+  Neo4jError.from(new InvalidSetting({ setting: option, accepted, message, hint: `Accepted: ${accepted}` }), operation)

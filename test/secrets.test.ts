@@ -96,7 +96,7 @@ it.layer(layer, { excludeTestServices: true })("errors of the server", (it) => {
     ["a text that is too large for an integer", cypher`RETURN toInteger(${"987654321987654321987654321"})`],
     ["a password that is too short", cypher`CREATE USER short SET PASSWORD ${"987654"}`],
     ["a user that is none", cypher`ALTER USER $p0 SET PASSWORD ${secret}`],
-    ["a point that is none", cypher`RETURN ${{ _tag: "Point", srid: 4326, x: 987_654.5, y: 987_654.5 }}`],
+    ["a point that is none", cypher`RETURN point({longitude: ${987_654.5}, latitude: ${987_654.5}})`],
   ]
   for (const [title, statement] of statements) {
     it.effect(`${title} is told without its value`, () =>

@@ -6,12 +6,13 @@ import type * as Scope from "effect/Scope"
 import { Neo4jError } from "../../src/Neo4jError.ts"
 import type { Neo4jSession } from "../../src/Neo4jSession.ts"
 import type { BorrowOptions, SessionPool } from "../../src/SessionPool.ts"
+import { refuseOption } from "../../src/SettingRefusal.ts"
 import { captureStack } from "./CallStack.ts"
 import { type ActiveLease, type Asking, CurrentLease, ofPool } from "./ActiveLease.ts"
 import type { DriverCore } from "./DriverCore.ts"
 import type { Restore } from "./Gate.ts"
 import { Borrowed } from "./Borrowed.ts"
-import { prepareSession, refuse, type SessionRequest } from "./Request.ts"
+import { prepareSession, type SessionRequest } from "./Request.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
@@ -25,8 +26,8 @@ const prepare = (core: DriverCore, options: BorrowOptions | undefined, operation
   const session = prepareSession(core.settings, options, operation)
   if (session instanceof Neo4jError) return session
   const { label, reentrant = false } = options ?? {}
-  if (label !== undefined && typeof label !== "string") return refuse("label", "a string", operation)
-  if (typeof reentrant !== "boolean") return refuse("reentrant", "true or false", operation)
+  if (label !== undefined && typeof label !== "string") return refuseOption("label", "a string", operation)
+  if (typeof reentrant !== "boolean") return refuseOption("reentrant", "true or false", operation)
   const { acquisitionTimeout } = session
   const stack = captureStack(core.settings)
   return { session, asking: { operation, label, stack, acquisitionTimeout }, reentrant }

@@ -19,6 +19,7 @@ import { SessionLogging, SessionMonitor } from "../../src/SessionMonitor.ts"
 import { SessionPool } from "../../src/SessionPool.ts"
 import { type Resolved, resolve } from "../../src/ResolvedSettings.ts"
 import type { Settings } from "../../src/Settings.ts"
+import { refuseOption } from "../../src/SettingRefusal.ts"
 import { borrow, makeUse } from "./Borrow.ts"
 import { captureStack } from "./CallStack.ts"
 import { DriverCore } from "./DriverCore.ts"
@@ -26,7 +27,6 @@ import { makeClient } from "./LiveClient.ts"
 import * as NativeDriver from "./NativeDriver.ts"
 import { poolClosed } from "./PoolErrors.ts"
 import { publish } from "./PublishMetrics.ts"
-import { refuse } from "./Request.ts"
 import { decodeServer } from "./SummaryDecoder.ts"
 import { Sweeper } from "./Sweeper.ts"
 import { isFromDriver, useNative } from "./UseNative.ts"
@@ -67,7 +67,8 @@ const makeDriver = (core: DriverCore): Neo4jDriver["Service"] => {
   })
 }
 
-const wrongSize = (setting: string, accepted: string) => Effect.fail(refuse(setting, accepted, "SessionPool.resize"))
+const wrongSize = (setting: string, accepted: string) =>
+  Effect.fail(refuseOption(setting, accepted, "SessionPool.resize"))
 
 const isSize = (size: number, least: number): boolean => Number.isSafeInteger(size) && size >= least
 

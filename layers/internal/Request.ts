@@ -3,10 +3,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import { InvalidParameter, InvalidSetting } from "../../src/Neo4jErrorReason.ts"
+import { InvalidParameter } from "../../src/Neo4jErrorReason.ts"
 import { Neo4jError } from "../../src/Neo4jError.ts"
 import type { SessionOptions, StatementOptions, TransactionConfig } from "../../src/QueryOptions.ts"
 import type { Resolved } from "../../src/ResolvedSettings.ts"
+import { refuseOption } from "../../src/SettingRefusal.ts"
 import { durationOf } from "../../src/SettingsSchema.ts"
 import * as Statement from "../../src/Statement.ts"
 import type { Integers } from "../../src/Value.ts"
@@ -43,17 +44,6 @@ export interface SessionRequest {
   readonly stack: string | undefined
 }
 
-export const refuse = (setting: string, accepted: string, operation: string): Neo4jError =>
-  Neo4jError.from(
-    new InvalidSetting({
-      setting,
-      accepted,
-      message: `the option ${setting} does not accept this value`,
-      hint: `Accepted: ${accepted}`,
-    }),
-    operation,
-  )
-
 // NaN where it is no duration.
 const inMillis = (input: Duration.Input): number => {
   const duration = durationOf(input)
@@ -72,7 +62,7 @@ const millisOf = (
   const millis = inMillis(input)
   return millis > 0
     ? Math.ceil(millis)
-    : refuse(setting, 'a duration above 0 such as "30 seconds", or Duration.infinity for none', operation)
+    : refuseOption(setting, 'a duration above 0 such as "30 seconds", or Duration.infinity for none', operation)
 }
 
 // Also a program without types may be told what it did wrong.
@@ -84,7 +74,7 @@ const waitOf = (input: Duration.Input | undefined, orElse: number, operation: st
   const millis = inMillis(input)
   return millis >= 0
     ? millis
-    : refuse("acquisitionTimeout", 'a duration such as "5 seconds", 0 for not waiting at all', operation)
+    : refuseOption("acquisitionTimeout", 'a duration such as "5 seconds", 0 for not waiting at all', operation)
 }
 
 const isError = (u: unknown): u is Neo4jError => u instanceof Neo4jError
@@ -96,13 +86,13 @@ export const prepare = (
   options: StatementOptions | undefined,
   operation: string,
 ): Request | Neo4jError => {
-  if (!isOptions(options)) return refuse("options", "an object", operation)
+  if (!isOptions(options)) return refuseOption("options", "an object", operation)
   const problem = Statement.validate(statement, operation)
   if (problem !== undefined) return problem
   const parameters = encodeParameters(statement.parameters, operation)
   if (isError(parameters)) return parameters
   const integers = options?.integers ?? settings.integers
-  if (integers !== "number" && integers !== "bigint") return refuse("integers", '"number" or "bigint"', operation)
+  if (integers !== "number" && integers !== "bigint") return refuseOption("integers", '"number" or "bigint"', operation)
   const transaction = prepareTransaction(settings, options, operation)
   if (isError(transaction)) return transaction
   return { operation, text: statement.text, parameters, transaction, integers, schema: statement.schema }
@@ -167,16 +157,16 @@ export const prepareSession = (
   options: SessionOptions | undefined,
   operation: string,
 ): SessionRequest | Neo4jError => {
-  if (!isOptions(options)) return refuse("options", "an object", operation)
+  if (!isOptions(options)) return refuseOption("options", "an object", operation)
   const { acquisitionTimeout, bookmarks, database, impersonatedUser, mode = "write" } = options ?? {}
-  if (mode !== "read" && mode !== "write") return refuse("mode", '"read" or "write"', operation)
-  if (!isName(database)) return refuse("database", "a non-empty string", operation)
-  if (!isName(impersonatedUser)) return refuse("impersonatedUser", "a non-empty string", operation)
+  if (mode !== "read" && mode !== "write") return refuseOption("mode", '"read" or "write"', operation)
+  if (!isName(database)) return refuseOption("database", "a non-empty string", operation)
+  if (!isName(impersonatedUser)) return refuseOption("impersonatedUser", "a non-empty string", operation)
   if (
     bookmarks !== undefined &&
     !(Array.isArray(bookmarks) && bookmarks.every((bookmark) => typeof bookmark === "string"))
   ) {
-    return refuse("bookmarks", "a list of strings", operation)
+    return refuseOption("bookmarks", "a list of strings", operation)
   }
   const timeout = waitOf(acquisitionTimeout, settings.pool.acquisitionTimeout, operation)
   if (isError(timeout)) return timeout

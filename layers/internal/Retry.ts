@@ -6,9 +6,9 @@ import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type { Neo4jError } from "../../src/Neo4jError.ts"
 import type { Retry } from "../../src/QueryOptions.ts"
+import { refuseOption } from "../../src/SettingRefusal.ts"
 import type { Deadline } from "./Deadline.ts"
 import { type DriverCore, isRefusedLogin } from "./DriverCore.ts"
-import { refuse } from "./Request.ts"
 
 // Doubles from 50 ms to 5 seconds, a fifth more or less each time.
 const backOff = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("5 seconds")]).pipe(Schedule.jittered)
@@ -47,7 +47,7 @@ export const prepareRetry = (
   if (retry === "idempotent") return { schedule: backOff, budget, permits: isSafeTwice }
   return Schedule.isSchedule(retry)
     ? { schedule: retry, budget: Number.POSITIVE_INFINITY, permits: isSafe }
-    : refuse("retry", '"safe", "idempotent", "none" or a Schedule', operation)
+    : refuseOption("retry", '"safe", "idempotent", "none" or a Schedule', operation)
 }
 
 /** What is tried again. */

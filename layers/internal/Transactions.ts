@@ -14,6 +14,7 @@ import { InvalidStatement, TransactionClosed } from "../../src/Neo4jErrorReason.
 import type { SessionOptions, TransactionOptions } from "../../src/QueryOptions.ts"
 import type { SessionPool } from "../../src/SessionPool.ts"
 import * as Statement from "../../src/Statement.ts"
+import { refuseOption } from "../../src/SettingRefusal.ts"
 import { type ActiveLease, CurrentLease } from "./ActiveLease.ts"
 import type { Deadline } from "./Deadline.ts"
 import type { DriverCore } from "./DriverCore.ts"
@@ -24,7 +25,6 @@ import {
   prepareDeadline,
   prepareSession,
   prepareTransaction,
-  refuse,
   type SessionRequest,
   type TransactionRequest,
 } from "./Request.ts"
@@ -62,20 +62,20 @@ export const checkJoin = (
   const session = prepareSession(core.settings, options, operation)
   if (session instanceof Neo4jError) return Effect.fail(session)
   if (options?.mode === "write" && !transaction.writes) {
-    return Effect.fail(refuse("mode", '"read", as in the surrounding transaction', operation))
+    return Effect.fail(refuseOption("mode", '"read", as in the surrounding transaction', operation))
   }
   if (options?.bookmarks !== undefined) {
-    return Effect.fail(refuse("bookmarks", "none inside a transaction; give them to withTransaction", operation))
+    return Effect.fail(refuseOption("bookmarks", "none inside a transaction; give them to withTransaction", operation))
   }
   if (options?.impersonatedUser !== undefined && options.impersonatedUser !== transaction.impersonatedUser) {
-    return Effect.fail(refuse("impersonatedUser", "that of the surrounding transaction", operation))
+    return Effect.fail(refuseOption("impersonatedUser", "that of the surrounding transaction", operation))
   }
   if (options?.database === undefined) return Effect.void
   const wanted = options.database.toLowerCase()
   return Effect.flatMap(databaseOf(core, transaction, operation, deadline), (name) =>
     name === undefined || name.toLowerCase() === wanted
       ? Effect.void
-      : Effect.fail(refuse("database", `${JSON.stringify(name)}, as in the surrounding transaction`, operation)),
+      : Effect.fail(refuseOption("database", `${JSON.stringify(name)}, as in the surrounding transaction`, operation)),
   )
 }
 

@@ -3,10 +3,10 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import { durationOf } from "../../../src/SettingsSchema.ts"
+import { refuseOption } from "../../../src/SettingRefusal.ts"
 import type { Answer, Reply } from "../../testing/Answer.ts"
 import type { Gate, Gates, Step } from "../../testing/Gate.ts"
 import type { Rule } from "../../testing/Rule.ts"
-import { refuse } from "../Request.ts"
 import { isFailure } from "./ServerErrors.ts"
 
 const firstOf = <A>(items: ReadonlyArray<A>, check: (item: A) => string | undefined): string | undefined => {
@@ -68,7 +68,7 @@ export const checkGates = (gates: Gates, operation: string): void => {
     const accepted = Object.hasOwn(steps, step)
       ? gateFor(gate, steps[step as Step])
       : `one of the steps ${Object.keys(steps).join(", ")}`
-    if (accepted !== undefined) throw refuse(`gates.${step}`, accepted, operation)
+    if (accepted !== undefined) throw refuseOption(`gates.${step}`, accepted, operation)
   }
 }
 
@@ -99,8 +99,8 @@ export const replyFor = (reply: Reply | undefined): string | undefined => {
 /** Throws a `Neo4jError` where a rule cannot be used. */
 export const checkRule = ({ answer, times }: Rule, index: number): void => {
   if (times !== undefined && !(Number.isSafeInteger(times) && times > 0)) {
-    throw refuse(`rules[${index}].times`, "a positive integer", "Neo4jMock.on")
+    throw refuseOption(`rules[${index}].times`, "a positive integer", "Neo4jMock.on")
   }
   const accepted = typeof answer === "function" ? undefined : replyFor(answer)
-  if (accepted !== undefined) throw refuse(`rules[${index}].answer`, accepted, "Neo4jMock.on")
+  if (accepted !== undefined) throw refuseOption(`rules[${index}].answer`, accepted, "Neo4jMock.on")
 }
