@@ -98,8 +98,7 @@ export const run = async (): Promise<Report> => {
       Lookups.byUnwind(driver, database, Lookups.nodes, "once"),
       Lookups.gathered(runtime, Lookups.nodes),
     ]) {
-      await warm()
-      await warm()
+      for (let round = 0; round < 6; round++) await warm()
     }
 
     const few = await measureLookups(runtime, driver, database, loads.few)
@@ -127,6 +126,7 @@ export const run = async (): Promise<Report> => {
           [loads.few.count]: Rates.medians(few.rates),
           [loads.many.count]: Rates.medians(many.rates),
         },
+        lookups_vs_unwind_in_turn: round(lower(few.versus(byHand[1]), many.versus(byHand[1])).median),
         upsertsPerSecond: Rates.medians(upserts),
         contendedUpsertsPerSecond: round(contended.rate),
         rawAgainstItself: {

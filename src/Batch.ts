@@ -51,7 +51,7 @@ const traced =
   (operation: string, entries: ReadonlyArray<Asking>) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>) => {
     const spans = new Set<Tracer.AnySpan>()
-    for (const { context } of entries) {
+    for (const context of new Set(entries.map(({ context }) => context))) {
       const span = Context.getOption(context, Tracer.ParentSpan)
       if (Option.isSome(span)) spans.add(span.value)
     }

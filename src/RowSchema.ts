@@ -131,7 +131,7 @@ const decode = <S extends Schema.Constraint>(
     const add = (exit: Exit.Exit<S["Type"], SchemaIssue.Issue>): boolean => {
       const index = decoded.length
       const named: Exit.Exit<S["Type"], Neo4jError> = Exit.isSuccess(exit)
-        ? Exit.succeed(exit.value)
+        ? (exit as Exit.Exit<S["Type"], never>)
         : Exit.mapError(exit, (issue) => refusal(issue, rows[index], from + index, operation))
       decoded.push(named)
       return goOn(named)
